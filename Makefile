@@ -17,6 +17,7 @@ UV := $(VENV)/bin/uv
 unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
+SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # Which tests, and how many at once: `make test TESTS=tests/chain WORKERS=0 PYTEST_ARGS=-x`
@@ -122,9 +123,9 @@ $(READY7): requirements/web3-7.lock pyproject.toml $(READY)
 
 # After $(READY), whose sync would remove a node it does not know of.
 $(NODE_READY): requirements/node.lock $(READY)
-	@if PATH="$${PATH#*:}" node -e 'process.exit(+process.versions.node.split(".")[0] < 18)' 2>/dev/null \
-	    && PATH="$${PATH#*:}" npm --version >/dev/null 2>&1; then \
-	  echo "node: the system's, $$(PATH="$${PATH#*:}" node --version)"; \
+	@export PATH="$(SYSTEM_PATH)"; \
+	if node -e 'process.exit(+process.versions.node.split(".")[0] < 18 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1; then \
+	  echo "node: the system's, $$(node --version)"; \
 	else \
 	  echo "node: none of version 18 or later here, installing one into $(VENV)"; \
 	  $(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/node.lock; \

@@ -1,0 +1,155 @@
+"""The commands of `revshare`: each takes its options, calls the library and prints what comes back.
+
+Every command has an example in its help and takes `--json`. RevShareError is left to `cli.main`.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from revshare.agreement import Agreement
+    from revshare.schedule import Schedule
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="revshare",
+    help="Split revenue by smart contract: agreements people can read, payouts exact to the last unit.",
+    epilog="Example: revshare check australia.toml",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"revshare {version('revshare')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: revshare check australia.toml")
+def check(
+    agreement: Annotated[Path, typer.Argument(metavar="AGREEMENT", help="An agreement file, TOML or JSON.")],
+    as_json: AsJson = False,
+) -> None:
+    """Validate an agreement file; show its tiers, or everything that is wrong with it."""
+    from revshare.agreement import Agreement
+
+    loaded = Agreement.load(agreement)
+    schedule = loaded.schedule()
+    if as_json:
+        _print_json(_agreement_as_json(loaded, schedule))
+    else:
+        Console().print(_tiers_table(loaded, schedule))
+
+
+@app.command(name="compile", epilog="Example: revshare compile --check")
+def compile_(
+    only_check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; prove that the artifacts are what the sources give, byte for byte.",
+        ),
+    ] = False,
+    solc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="The compiler to use, instead of looking for one.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compile the contracts and write their artifacts into the package."""
+    from revshare.chain.compile import check_artifacts, write_artifacts
+
+    done = check_artifacts(solc) if only_check else write_artifacts(solc)
+    contracts = {
+        name: {"creation_bytes": len(artifact.bytecode), "deployed_bytes": len(artifact.deployed_bytecode)}
+        for name, artifact in done.artifacts.items()
+    }
+    if as_json:
+        compiler = {"version": done.compiler.version, "origin": done.compiler.origin}
+        _print_json(
+            {
+                "checked": only_check,
+                "compiler": compiler,
+                "contracts": contracts,
+                "warnings": list(done.warnings),
+            }
+        )
+        return
+    for warning in done.warnings:
+        typer.echo(warning, err=True)
+    for name, size in contracts.items():
+        typer.echo(f"{name}: {size['deployed_bytes']:,} bytes deployed, {size['creation_bytes']:,} to create")
+    verdict = "the artifacts are what the sources give, byte for byte" if only_check else "artifacts written"
+    typer.echo(f"{verdict} (solc {done.compiler.version}, {done.compiler.origin})")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:
+    token = schedule.token
+    return {
+        "name": agreement.name,
+        "token": {"symbol": token.symbol, "decimals": token.decimals, "address": token.address},
+        "payees": dict(zip(schedule.payees, schedule.addresses, strict=True)),
+        "tiers": [
+            {
+                "from": token.format(tier.start),
+                "until": None if tier.end is None else token.format(tier.end),
+                "weights": dict(zip(schedule.payees, tier.weights, strict=True)),
+                "total": tier.total,
+            }
+            for tier in schedule.tiers
+        ],
+    }
+
+
+def _tiers_table(agreement: Agreement, schedule: Schedule) -> Table:
+    token = schedule.token
+    table = Table(
+        title=f"{agreement.name} ({token.symbol})", caption="revenue so far, and who earns what of it"
+    )
+    table.add_column("payee")
+    for tier in schedule.tiers:
+        until = "on" if tier.end is None else f"to {token.format(tier.end, grouped=True)}"
+        table.add_column(f"{token.format(tier.start, grouped=True)} {until}", justify="right")
+    for index, payee in enumerate(schedule.payees):
+        table.add_row(payee, *(_percent(tier.weights[index], tier.total) for tier in schedule.tiers))
+    return table
+
+
+def _percent(weight: int, total: int) -> str:
+    """`weight` of `total` in per cent, cut after four decimals and marked when that is not all of it."""
+    if weight == 0:
+        return "–"
+    units, rest = divmod(weight * 1_000_000, total)
+    whole, decimals = divmod(units, 10_000)
+    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
+    return f"{text}… %" if rest else f"{text} %"

@@ -1,0 +1,59 @@
+"""The command `revshare`: runs what `_commands.py` defines; a user's mistake gets a line, not a traceback."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from revshare.errors import MissingExtra, RevShareError
+
+__all__ = ["main"]
+
+_USERS_MISTAKE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line on `arguments` (those of the process when left out), then exit.
+
+    The exit code is 0 when the command did what was asked, 2 when what it was given cannot be accepted: then
+    standard error says why, and with `--json` standard output carries `{"error": {"kind", "message", …}}`.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        _app()(args=arguments, prog_name="revshare")
+    except (RevShareError, OSError) as error:
+        _report(error, as_json="--json" in arguments)
+        sys.exit(_USERS_MISTAKE)
+    sys.exit(0)
+
+
+def _app() -> Any:
+    # The library is useful without its command line, so this module must import where typer and rich are
+    # missing.
+    try:
+        from revshare._commands import app
+    except ModuleNotFoundError as error:
+        if error.name not in {"typer", "rich"}:
+            raise
+        raise MissingExtra("cli", error.name) from error
+    return app
+
+
+def _report(error: Exception, *, as_json: bool) -> None:
+    message = str(error)
+    if as_json:
+        context = {name: value for name, value in vars(error).items() if not name.startswith("_")}
+        body = {"kind": type(error).__name__, "message": message} | context
+        sys.stdout.write(json.dumps({"error": body}, default=_plain, indent=2) + "\n")
+    sys.stderr.write(f"revshare: {message}\n")
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return str(value)
