@@ -1,0 +1,112 @@
+"""Split revenue by smart contract: agreements people can read, payouts exact to the last unit.
+
+Names are imported when first used, so that ``import revshare`` is quick and pulls in
+neither web3 nor a database.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .agreement import Agreement, Payee, Tier
+    from .chain import Call, Receipt, RevenueSplit, RevenueSplitFactory
+    from .errors import (
+        AgreementError,
+        AmountError,
+        AmountTypeError,
+        ChainError,
+        CompileError,
+        CompilerNotFound,
+        ContractError,
+        InsufficientFunds,
+        InvalidInput,
+        MissingExtra,
+        NegativeRevenue,
+        NotDeployed,
+        Problem,
+        ProviderError,
+        ReorgDetected,
+        RevShareError,
+        TermsMismatch,
+        TransactionFailed,
+        UnknownPayee,
+        Unreachable,
+        WrongChain,
+    )
+    from .ledger import Sale
+    from .merkle import MerkleTree
+    from .money import Token
+    from .schedule import Attribution, Schedule
+
+__all__ = [
+    "Agreement",
+    "AgreementError",
+    "AmountError",
+    "AmountTypeError",
+    "Attribution",
+    "Call",
+    "ChainError",
+    "CompileError",
+    "CompilerNotFound",
+    "ContractError",
+    "InsufficientFunds",
+    "InvalidInput",
+    "MerkleTree",
+    "MissingExtra",
+    "NegativeRevenue",
+    "NotDeployed",
+    "Payee",
+    "Problem",
+    "ProviderError",
+    "Receipt",
+    "ReorgDetected",
+    "RevShareError",
+    "RevenueSplit",
+    "RevenueSplitFactory",
+    "Sale",
+    "Schedule",
+    "TermsMismatch",
+    "Tier",
+    "Token",
+    "TransactionFailed",
+    "UnknownPayee",
+    "Unreachable",
+    "WrongChain",
+    "__version__",
+]
+
+_HOME = {
+    "Agreement": "agreement",
+    "Attribution": "schedule",
+    "Call": "chain",
+    "MerkleTree": "merkle",
+    "Payee": "agreement",
+    "Receipt": "chain",
+    "RevenueSplit": "chain",
+    "RevenueSplitFactory": "chain",
+    "Sale": "ledger",
+    "Schedule": "schedule",
+    "Tier": "agreement",
+    "Token": "money",
+}
+"""The module of each public name; those not listed are errors."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("revshare")
+    else:
+        value = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    globals()[name] = value  # asked for once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
