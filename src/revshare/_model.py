@@ -1,9 +1,10 @@
 """Pydantic models whose refusals are ours: every problem at once, each with its place and how to mend it.
 
-`Model` is the base of what an agreement file says. However a model is made (called, `model_validate`, nested in
-another), a refusal is an `AgreementError`, never a `pydantic.ValidationError`. A validator refuses by raising
-`Refusal`; the place is added on the way up. What concerns several fields goes into `Model.check_whole`, which sees the
-data as given and runs even when a field is wrong, so that one look at the message is enough to mend a file.
+`Model` is the base of what an agreement file says. However a model is made (called, `model_validate`, nested
+in another), a refusal is an `AgreementError`, never a `pydantic.ValidationError`. A validator refuses by
+raising `Refusal`; the place is added on the way up. What concerns several fields goes into
+`Model.check_whole`, which sees the data as given and runs even when a field is wrong, so that one look at the
+message is enough to mend a file.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Refusal(ValueError):
 class FrozenDict(dict[str, V]):
     """A dict that cannot be changed and can be hashed, so that a frozen model is frozen all the way down."""
 
-    def _refuse(self, *args: object, **kwargs: object) -> Never:
+    def _refuse(self, *_args: object, **_kwargs: object) -> Never:
         raise TypeError(
             "this mapping is part of a frozen model: make a new model instead of changing this one"
         )
@@ -77,8 +78,8 @@ class Model(BaseModel):
                 raise AgreementError(problems)
 
     @classmethod
-    def check_whole(cls, data: Mapping[str, object]) -> Iterable[Problem]:
-        """Yield what is wrong between fields. `data` is as given: any part of it may be missing or malformed."""
+    def check_whole(cls, data: Mapping[str, object]) -> Iterable[Problem]:  # noqa: ARG003 - for subclasses
+        """Yield what is wrong between fields of `data`, any part of which may be missing or malformed."""
         return ()
 
     @model_validator(mode="wrap")
@@ -101,7 +102,7 @@ class Model(BaseModel):
             raise AgreementError(problems_of(error, cls)) from None
 
 
-# ---------------------------------------------------------------------------------------------------- problems
+# ------------------------------------------------------------------------------------------ problems
 
 
 def show(value: object) -> str:
@@ -173,7 +174,9 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
             yield Problem(place(*parts), *_in_our_words(detail, model))
 
 
-def _in_our_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
+    detail: ErrorDetails, model: type[BaseModel]
+) -> tuple[str, str]:
     value, context = show(detail["input"]), detail.get("ctx", {})
     match detail["type"]:
         case "missing":
@@ -202,7 +205,7 @@ def _in_our_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, st
             return detail["msg"], "see the documentation of the agreement file"
 
 
-# ---------------------------------------------------------------------------------------------------- common fields
+# ------------------------------------------------------------------------------------------ common fields
 
 
 def checksum_address(address: str) -> str:

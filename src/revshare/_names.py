@@ -15,8 +15,9 @@ MAX_NAME = 64
 def check_name(value: object) -> str:
     """Return `value` if it can name a payee; raise Refusal otherwise.
 
-    A name has 1 to 64 characters: letters and digits of any script, and ``_ - .`` and single spaces between them. It
-    is in Unicode's NFKC form, so that two names that look alike to the eye are not different to the program.
+    A name has 1 to 64 characters: letters and digits of any script, and ``_ - .`` and single spaces between
+    them. It is in Unicode's NFKC form, so that two names that look alike to the eye are not different to the
+    program.
     """
     if not isinstance(value, str) or not value:
         raise Refusal(

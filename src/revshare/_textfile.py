@@ -1,4 +1,7 @@
-"""TOML and JSON: from text to plain data and back. What cannot be read is an `AgreementError` with line and column."""
+"""TOML and JSON, from text to plain data and back.
+
+What cannot be read is an `AgreementError` that names line and column.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Never
+from typing import Any, Literal, Never, Self
 
 from .errors import AgreementError, Problem, did_you_mean
 
@@ -22,7 +25,7 @@ class FloatText(float):
 
     text: str
 
-    def __new__(cls, text: str) -> FloatText:
+    def __new__(cls, text: str) -> Self:
         value = super().__new__(cls, text)
         value.text = text
         return value
@@ -39,7 +42,7 @@ def _fail(where: str, what: str, fix: str, source: str | None = None) -> Never:
     raise AgreementError([Problem(where, what, fix)], source)
 
 
-# ---------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def format_of(path: Path) -> Format:
@@ -83,14 +86,14 @@ def read_text(path: Path) -> str:
         _fail(where, f"the byte 0x{raw[error.start]:02x} is not UTF-8", "save the file as UTF-8", source)
 
 
-def parse(text: str, format: Format) -> Any:
-    """Return the data that `text` holds. Floats become FloatText. Raises AgreementError with line and column."""
+def parse(text: str, kind: Format) -> Any:
+    """Return the data in `text`, with floats as FloatText. Raises AgreementError with line and column."""
     if not isinstance(text, str):
         raise TypeError(f"text must be str, not {type(text).__name__}; for a file use load(path)")
     if text.startswith("\ufeff"):
         _fail("line 1, column 1", "the text begins with a byte-order mark", "save it as plain UTF-8")
     try:
-        return _parse_toml(text) if format == "toml" else _parse_json(text)
+        return _parse_toml(text) if kind == "toml" else _parse_json(text)
     except RecursionError:
         _fail(_deepest(text), "is nested too deeply", "an agreement is at most four levels deep")
     except _RepeatedKey as error:
@@ -161,7 +164,7 @@ def _deepest(text: str) -> str:
     return _position(text, at)
 
 
-# ---------------------------------------------------------------------------------------------------- writing
+# ------------------------------------------------------------------------------------------ writing
 
 
 def to_json(data: Mapping[str, Any]) -> str:
@@ -172,8 +175,8 @@ def to_json(data: Mapping[str, Any]) -> str:
 def to_toml(data: Mapping[str, Any]) -> str:
     """Return `data` as TOML text that a person can read.
 
-    Tables at the top get a heading, unless they hold settings only (``token``), and lists of tables one per entry.
-    Values are text, ints, bools, lists and tables of them. None is left out.
+    Tables at the top get a heading, unless they hold settings only (``token``), and lists of tables one per
+    entry. Values are text, ints, bools, lists and tables of them. None is left out.
     """
     head: list[str] = []
     body: list[str] = []

@@ -14,8 +14,8 @@
     [[tiers]]                                           # all that follows
     shares = { exporter = "60%", designer = "40%" }
 
-Shares of a tier are percentages that sum to exactly 100 %, or integer weights. A payee left out of a tier has no share
-in it. Whatever is wrong with an agreement is reported at once, in one `AgreementError`.
+Shares of a tier are percentages that sum to exactly 100 %, or integer weights. A payee left out of a tier has
+no share in it. Whatever is wrong with an agreement is reported at once, in one `AgreementError`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, isfinite, lcm
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -47,7 +47,7 @@ TOTAL_LIMIT = 2**48
 UNTIL_LIMIT = 2**127
 """A tier ends below this many base units: more revenue the contract does not count."""
 
-# ---------------------------------------------------------------------------------------------------- shares
+# ------------------------------------------------------------------------------------------ shares
 
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,30})?%")
 
@@ -87,7 +87,7 @@ def _percent_text(percent: Fraction) -> str:
 
 
 def _weights(shares: Mapping[str, int | str]) -> dict[str, int]:
-    """Return the shares of a tier as integer weights: as written, or the smallest in proportion to the percentages."""
+    """Return the shares of a tier as integer weights: as written, or the smallest that give the percentages."""
     percents = {payee: _percent(share) for payee, share in shares.items() if isinstance(share, str)}
     if not percents:
         return {payee: int(share) for payee, share in shares.items()}
@@ -125,7 +125,7 @@ def _shares(shares: dict[str, int | str]) -> dict[str, int | str]:
     return shares
 
 
-# ---------------------------------------------------------------------------------------------------- tiers
+# ------------------------------------------------------------------------------------------ tiers
 
 
 def _until(value: object) -> str | None:
@@ -133,10 +133,9 @@ def _until(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        fix = f'write it in quotes: until = "{value!s}"' if isinstance(value, float) else "write it in quotes"
-        raise Refusal(
-            f"{show(value)} is not an exact amount", fix if value == value else 'write digits, like "2000"'
-        )
+        written = isinstance(value, float) and isfinite(value)
+        fix = f'write it in quotes: until = "{value!s}"' if written else 'write digits in quotes, like "2000"'
+        raise Refusal(f"{show(value)} is not an exact amount", fix)
     text = show(value) if isinstance(value, int) else value
     if not re.fullmatch(r"[0-9]{1,80}(\.[0-9]{1,40})?", text):
         raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
@@ -164,7 +163,7 @@ class Tier(Model):
                     {"type": "string", "pattern": r"^[0-9]{1,80}(\.[0-9]{1,40})?$"},
                     {"type": "integer", "minimum": 1},
                 ],
-                "description": "Cumulative revenue, in whole tokens, at which this tier ends. Only the last has none.",
+                "description": "Cumulative revenue, in whole tokens, at which the tier ends. Only the last has none.",
             }
         ),
     ] = None
@@ -189,7 +188,7 @@ class Tier(Model):
         Field(
             min_length=1,
             max_length=MAX_PAYEES,
-            description='Payee and share: percentages like "12.5%" summing to exactly 100 %, or whole numbers.',
+            description='Payee and share: percentages like "12.5%" that sum to 100 %, or whole numbers.',
         ),
     ]
 
@@ -205,14 +204,14 @@ class Payee(Model):
     address: Address
 
 
-# ---------------------------------------------------------------------------------------------------- agreement
+# ------------------------------------------------------------------------------------------ agreement
 
 
 class Agreement(Model):
     """What people sign: a name, the token revenue is counted in, the payees, and the tiers.
 
-    Make one from a file with `load`, from text with `loads`, from data with `model_validate` or by calling the class.
-    Each raises AgreementError with everything that is wrong.
+    Make one from a file with `load`, from text with `loads`, from data with `model_validate` or by calling
+    the class. Each raises AgreementError with everything that is wrong.
     """
 
     name: Annotated[
@@ -233,6 +232,7 @@ class Agreement(Model):
 
     @classmethod
     def check_whole(cls, data: Mapping[str, object]) -> Iterator[Problem]:
+        """Yield what is wrong between payees, tiers and token."""
         payees = _table(data.get("payees"))
         tiers = data.get("tiers")
         tiers = list(tiers)[: MAX_TIERS + 1] if isinstance(tiers, (list, tuple)) else []
@@ -251,14 +251,14 @@ class Agreement(Model):
         return cls._from_text(text, _textfile.format_of(path), str(path))
 
     @classmethod
-    def loads(cls, text: str, format: _textfile.Format = "toml") -> Self:
+    def loads(cls, text: str, format: _textfile.Format = "toml") -> Self:  # noqa: A002 - the word for it
         """Return the agreement that `text` (TOML, or JSON) says. Raises AgreementError."""
         if format not in ("toml", "json"):
             raise ValueError(f'format must be "toml" or "json", not {format!r}')
         return cls._from_text(text, format, None)
 
     @classmethod
-    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_options: Any) -> Self:
         """Return the agreement that JSON text says. Raises AgreementError."""
         if isinstance(json_data, (bytes, bytearray)):
             try:
@@ -269,9 +269,9 @@ class Agreement(Model):
         return cls._from_text(json_data, "json", None)
 
     @classmethod
-    def _from_text(cls, text: str, format: _textfile.Format, source: str | None) -> Self:
+    def _from_text(cls, text: str, kind: _textfile.Format, source: str | None) -> Self:
         try:
-            return cls.model_validate(_textfile.parse(text, format))
+            return cls.model_validate(_textfile.parse(text, kind))
         except AgreementError as error:
             raise AgreementError(error.problems, source) from None
 
@@ -339,7 +339,7 @@ class Agreement(Model):
         return "\n".join(lines)
 
 
-# ---------------------------------------------------------------------------------------------------- between fields
+# ------------------------------------------------------------------------------------------ between fields
 # These see data as given, of which any part may be malformed: what is, has been reported where it stands.
 
 
@@ -405,7 +405,7 @@ def _strangers(payees: Mapping[str, object], tiers: list[object]) -> Iterator[Pr
 
 
 def _boundaries(tiers: list[object], token: Token | None) -> Iterator[Problem]:
-    """Tiers that do not follow one another: `until` missing, superfluous, not ascending, finer than the token's unit."""
+    """Tiers that do not follow one another: `until` missing, superfluous, not ascending, or not exact."""
     before, before_text = 0, ""
     for number, tier in enumerate(tiers):
         where, last = place("tiers", number, "until"), number == len(tiers) - 1

@@ -22,8 +22,8 @@
     │   └── ArtifactsDiffer                the artifacts are not what the sources compile to
     └── MissingExtra (ImportError)         an optional dependency is not installed
 
-An error carries its context as attributes, so that a program need not read its message, and survives pickling, so that
-it can cross from a worker process.
+An error carries its context as attributes, so that a program need not read its message, and survives
+pickling, so that it can cross from a worker process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RevShareError(Exception):
     """Root of all errors of this library."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the class with the message alone, which constructors with context do not accept.
+        # The default would call the class with the message alone, and constructors want the context.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
@@ -61,7 +61,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {candidates[close[0]]!r}?" if close else ""
 
 
-# ---------------------------------------------------------------------------------------------------- input
+# ------------------------------------------------------------------------------------------ input
 
 
 class InvalidInput(RevShareError, ValueError):
@@ -84,7 +84,7 @@ class AmountTypeError(AmountError, TypeError):
 class Problem:
     """One thing wrong with an agreement.
 
-    where: the place, like ``tiers[1].shares.designer``, or ``line 3, column 7`` when the text cannot be parsed.
+    where: the place, like ``tiers[1].shares.designer``, or ``line 3, column 7`` of text that is not TOML.
     what: what is wrong there. fix: how to mend it.
     """
 
@@ -124,7 +124,7 @@ class AgreementError(InvalidInput):
 
 
 class UnknownPayee(InvalidInput):
-    """A payee that the agreement does not name. `payee` is what was asked for, `known` the names there are."""
+    """A payee the agreement does not name. `payee` is what was asked for, `known` the names there are."""
 
     def __init__(self, payee: object, known: Iterable[str]) -> None:
         self.payee = payee
@@ -135,14 +135,14 @@ class UnknownPayee(InvalidInput):
 
 
 class NegativeRevenue(InvalidInput):
-    """Credit notes exceed what was received. `index` is the first amount at which that happens, `revenue` the sum there."""
+    """Credit notes exceed what was received: from `amounts[index]`, which would leave `revenue`, below 0."""
 
     def __init__(self, index: int, revenue: int) -> None:
         self.index = index
         self.revenue = revenue
         super().__init__(
-            f"amounts[{index}] takes the revenue down to {revenue} units: credit notes cannot exceed what was received; "
-            "give the revenue received before as start=, or carry the negative amount forward"
+            f"amounts[{index}] takes the revenue down to {revenue} units: credit notes cannot exceed what was "
+            "received; give the revenue received before as start=, or carry the negative amount forward"
         )
 
 
@@ -158,7 +158,7 @@ class Unreachable(InvalidInput):
         )
 
 
-# ---------------------------------------------------------------------------------------------------- chain
+# ------------------------------------------------------------------------------------------ chain
 
 
 class ChainError(RevShareError):
@@ -267,11 +267,11 @@ class ProviderError(ChainError):
         self.code = code
 
 
-# ---------------------------------------------------------------------------------------------------- set-up
+# ------------------------------------------------------------------------------------------ set-up
 
 
 class CompileError(RevShareError):
-    """The contracts do not compile, or do not give the artifacts they should. `output` is the compiler's own."""
+    """The contracts do not compile, or not to the artifacts they should. `output` is the compiler's own."""
 
     def __init__(self, message: str, *, output: str = "") -> None:
         super().__init__(message)

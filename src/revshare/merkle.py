@@ -1,8 +1,8 @@
 """Merkle trees with sorted pairs, as OpenZeppelin's MerkleProof and solady's MerkleProofLib verify them.
 
-A parent is keccak256 of its two children in ascending order. Pairs are taken from left to right; an odd node at the
-end of a level is promoted unchanged to the next. A leaf must be a hash of something that is not 64 bytes long (or be
-hashed twice), or an inner node could pass for a leaf.
+A parent is keccak256 of its two children in ascending order. Pairs are taken from left to right; an odd node
+at the end of a level is promoted unchanged to the next. A leaf must be a hash of something that is not 64
+bytes long (or be hashed twice), or an inner node could pass for a leaf.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _parents(level: bytes) -> bytes:
 
 
 def verify(root: bytes, leaf: bytes, proof: Sequence[bytes]) -> bool:
-    """Return whether `proof` (siblings from the leaf upwards) shows that `leaf` is in the tree with root `root`."""
+    """Return whether `proof`, siblings from the leaf upwards, shows that `leaf` is in the tree of `root`."""
     node = bytes(leaf)
     for sibling in proof:
         node = keccak(node + sibling) if node <= sibling else keccak(sibling + node)

@@ -1,7 +1,7 @@
 """Tokens, and amounts of them, exactly.
 
-Inside the library an amount is an `int` in the token's smallest unit. At the edges people write whole tokens, as `str`
-or `Decimal`. A float is refused everywhere: ``0.1 + 0.2`` is not 0.3.
+Inside the library an amount is an `int` in the token's smallest unit. At the edges people write whole tokens,
+as `str` or `Decimal`. A float is refused everywhere: ``0.1 + 0.2`` is not 0.3.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
 def units(value: object, what: str = "amount") -> int:
-    """Return `value`, which must be an integer (Python's or NumPy's), as an int of base units. Raises AmountTypeError."""
+    """Return the integer `value`, Python's or NumPy's, as an int of base units. Raises AmountTypeError."""
     if type(value) is int:
         return value
     if not isinstance(value, (bool, float)) and type(value).__name__ not in ("bool", "bool_"):
@@ -46,9 +46,10 @@ def _symbol(value: object) -> str:
 
 
 class Token(Model):
-    """A currency on the chain: its `symbol`, how many `decimals` its whole unit has, and its contract's `address`.
+    """A currency on the chain.
 
-    `address` is None for the chain's own coin, and where it is not known yet.
+    symbol: what people call it. decimals: how many its whole unit has. address: of its contract; None for the
+    chain's own coin, and where it is not known yet.
 
     >>> usdc = Token(symbol="USDC", decimals=6)
     >>> usdc.parse("12.50"), usdc.format(12_500_000)
@@ -71,8 +72,8 @@ class Token(Model):
     def parse(self, amount: int | str | Decimal) -> int:
         """Return `amount` in base units: an int is base units already, a str or Decimal is whole tokens.
 
-        Raises AmountTypeError for anything else (a float, a bool), AmountError for text that is not plain digits with
-        an optional minus and point, for an amount finer than the unit, and beyond ±2^256.
+        Raises AmountTypeError for anything else (a float, a bool), AmountError for text that is not plain
+        digits with an optional minus and point, for an amount finer than the unit, and beyond ±2^256.
         """
         if isinstance(amount, str):
             value = self._from_text(amount)
@@ -94,7 +95,7 @@ class Token(Model):
         plain = _PLAIN.fullmatch(text)
         if plain is None:
             raise AmountError(
-                f"{show(text)} is not a plain amount: write digits, with a point before the decimals, like 1234.50",
+                f"{show(text)} is not a plain amount: write digits, with a point before decimals, like 1234.50",
                 value=text,
             )
         if len(text) > 2 * _MOST_DIGITS:
@@ -129,8 +130,8 @@ class Token(Model):
     def format(self, amount: int, *, full: bool = False, grouped: bool = False) -> str:
         """Return `amount` base units as whole tokens, exactly: ``"12.5"``, or ``"12.500000"`` with `full`.
 
-        With `grouped`, thousands are set apart by commas and there are at least two decimals (if the token has them),
-        for people to read: ``"1,234.50"``.
+        With `grouped`, for people to read: thousands set apart by commas and two decimals at least, if the token
+        has them: ``"1,234.50"``.
         """
         value = units(amount)
         whole, fraction = divmod(abs(value), 10**self.decimals)

@@ -5,9 +5,10 @@ f_t(R) = min(max(R − s_t, 0), cap_t):
 
     entitlement_i(R) = Σ_t floor( f_t(R) · w_ti / W_t )
 
-The contract computes the very same. What follows from it, and is tested as properties: when and how often anyone
-distributes changes nothing (path independence), Σ_i entitlement_i(R) ≤ R (conservation), what is left over is at most
-Σ_t (n_t − 1) units for ever (bounded dust), and no entitlement falls while R grows (monotone).
+The contract computes the very same. What follows from it, and is tested as properties: when and how often
+anyone distributes changes nothing (path independence), Σ_i entitlement_i(R) ≤ R (conservation), what is left
+over is at most Σ_t (n_t − 1) units for ever (bounded dust), and no entitlement falls while R grows
+(monotone).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from .errors import AmountError, AmountTypeError, InvalidInput, NegativeRevenue, Unreachable, UnknownPayee
+from .errors import AmountError, AmountTypeError, InvalidInput, NegativeRevenue, UnknownPayee, Unreachable
 from .money import Token, units
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ _BLOCK = 1 << 13  # sales taken at a time: so few that the working arrays stay i
 
 @dataclass(frozen=True, slots=True)
 class TierTerms:
-    """A slice of cumulative revenue, from `start` up to `end` (None: unbounded) in base units, and how it is shared.
+    """A slice of cumulative revenue and how it is shared.
 
-    `weights` are in the order of the schedule's payees; `total` is their sum.
+    start, end: where it begins and ends, in base units; an end of None is unbounded. weights: in the order of
+    the schedule's payees. total: their sum.
     """
 
     start: int
@@ -49,8 +51,8 @@ class TierTerms:
 class Schedule:
     """An agreement compiled to tiers of integer weights.
 
-    payees: names, in the agreement's order. addresses: of the payees, in the same order. tiers: ascending and without
-    gaps from 0, the last unbounded. token: what revenue is counted in.
+    payees: names, in the agreement's order. addresses: of the payees, in the same order. tiers: ascending and
+    without gaps from 0, the last unbounded. token: what revenue is counted in.
     """
 
     payees: tuple[str, ...]
@@ -80,7 +82,7 @@ class Schedule:
     # ------------------------------------------------------------------------------------------ entitlements
 
     def entitlements(self, revenue: int) -> dict[str, int]:
-        """Return what each payee has earned of `revenue` base units received so far, cumulatively, in base units."""
+        """Return what each payee has earned of `revenue` received so far: cumulative, all in base units."""
         return dict(zip(self.payees, self._entitlements(_revenue(revenue)), strict=True))
 
     def entitlement(self, payee: str, revenue: int) -> int:
@@ -99,7 +101,7 @@ class Schedule:
         return earned
 
     def inverse(self, payee: str, amount: int) -> int:
-        """Return the smallest revenue, in base units, at which `payee` has earned at least `amount` base units.
+        """Return the smallest revenue at which `payee` has earned at least `amount`, both in base units.
 
         Raises Unreachable when no revenue is large enough.
         """
@@ -118,7 +120,7 @@ class Schedule:
         raise Unreachable(payee, amount, earned)
 
     def dust(self, revenue: int) -> int:
-        """Return how many units of `revenue` no payee has earned yet, for each tier rounds down. At most dust_bound()."""
+        """Return how many units of `revenue` nobody has earned, for tiers round down. At most dust_bound()."""
         return _revenue(revenue) - sum(self._entitlements(revenue))
 
     def dust_bound(self) -> int:
@@ -126,9 +128,9 @@ class Schedule:
         return sum(sum(weight > 0 for weight in tier.weights) - 1 for tier in self.tiers)
 
     def for_other_token(self, token: Token | None = None) -> Schedule:
-        """Return the schedule by which any token but the settlement token is shared: the last tier alone, from 0.
+        """Return the schedule for any token but the settlement token: the last tier alone, from 0.
 
-        `token` is that other token, if amounts of it are to be read or shown.
+        token: that other token, if amounts of it are to be read or shown.
         """
         last = self.tiers[-1]
         alone = TierTerms(0, None, last.weights, last.total)
@@ -145,9 +147,12 @@ class Schedule:
     def attribute(self, amounts: Sequence[SupportsIndex] | NDArray[Any], start: int = 0) -> Attribution:
         """Return what each of `amounts` earned each payee: sale k earned E_i(R_k) − E_i(R_{k−1}).
 
-        amounts: base units, one per sale, in order; negative for a credit note; ints, or an array of an integer dtype.
-        start: revenue received before the first. Always exact: on 64-bit words where nothing can overflow, on Python's
-        integers otherwise. Raises AmountTypeError for floats, NegativeRevenue where the revenue would fall below 0.
+        amounts: base units, one per sale, in order; negative for a credit note; ints, or an array of an
+        integer dtype.
+        start: revenue received before the first.
+
+        Always exact: on 64-bit words where nothing can overflow, on Python's integers otherwise.
+        Raises AmountTypeError for floats, NegativeRevenue where the revenue would fall below 0.
         """
         import numpy as np
 
@@ -173,8 +178,8 @@ class Schedule:
     def _earned(self, revenue: NDArray[Any]) -> NDArray[Any]:
         """Return the differences of the entitlements along `revenue` (n + 1 totals) as an array (payees, n).
 
-        A block of sales lies in one tier, seldom in more; tiers it does not touch add the same to every entitlement of
-        the block, hence nothing to the differences.
+        A block of sales lies in one tier, seldom in more; tiers it does not touch add the same to every
+        entitlement of the block, hence nothing to the differences.
         """
         import numpy as np
 
@@ -194,10 +199,10 @@ class Schedule:
 
 
 def _shares(part: NDArray[Any], tier: TierTerms, most: int) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield, per payee with a weight, its index and floor(part · weight / total), where no `part` exceeds `most`.
+    """Yield each sharing payee's index and floor(part · weight / total), where no `part` exceeds `most`.
 
-    When the product could overflow a word, part = q·W + r gives floor(part·w/W) = q·w + floor(r·w/W), in which
-    nothing exceeds part or W·w.
+    When the product could overflow a word, part = q·W + r gives floor(part·w/W) = q·w + floor(r·w/W), in
+    which nothing exceeds part or W·w.
     """
     direct = part.dtype == object or most * max(tier.weights) < _WORD_LIMIT
     if not direct:
@@ -212,7 +217,7 @@ def _shares(part: NDArray[Any], tier: TierTerms, most: int) -> Iterator[tuple[in
 
 
 def _running_total(sales: NDArray[Any], start: int) -> NDArray[Any]:
-    """Return the revenue before the first of `sales` and after each: n + 1 totals, int64 if none can overflow."""
+    """Return the revenue before the first of `sales` and after each, n + 1 totals: int64 if it is exact."""
     import numpy as np
 
     if sales.dtype != object:
@@ -260,7 +265,7 @@ def _revenue(value: int, what: str = "revenue") -> int:
 class Attribution:
     """What each sale earned each payee, in base units, exactly.
 
-    It is a sequence: ``attribution[k]`` is a dict payee → units for sale k, and ``len()`` the number of sales.
+    ``attribution[k]`` is a dict payee → units for sale k; ``len()`` and iteration go over the sales.
 
     schedule: by which. start, end: revenue before the first sale and after the last.
     amounts: the sales, shape (sales,).
@@ -298,7 +303,7 @@ class Attribution:
 
     @property
     def dust(self) -> NDArray[Any]:
-        """What each sale added to the dust, shape (sales,); negative where it completed a unit of earlier sales."""
+        """What each sale added to the dust, shape (sales,): negative where it completed a unit."""
         rest: NDArray[Any] = self.amounts - self.earned.sum(axis=0)
         return rest
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from ..errors import InvalidInput
-from ..money import units
+from revshare.errors import InvalidInput
+from revshare.money import units
 
 Metadata = str | int | bool | None
 
@@ -25,7 +25,8 @@ class Sale:
     occurred_at: an instant, with time zone; kept in UTC. amount: base units of `token`, which is a symbol.
     metadata: what else the source says: text, whole numbers, true, false or null.
 
-    Raises InvalidInput for an empty identity, a naive time or metadata of another kind; AmountTypeError for a float.
+    Raises InvalidInput for an empty identity, a naive time or metadata of another kind; AmountTypeError for a
+    float.
     """
 
     source: str
@@ -70,8 +71,8 @@ class Sale:
     def canonical(self) -> bytes:
         """Return the sale as canonical JSON: the text that `leaf` hashes, for anyone to reproduce.
 
-        UTF-8, keys in ascending order, no white space, no character escaped that need not be; `amount` a decimal
-        string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``.
+        UTF-8, keys in ascending order, no white space, no character escaped that need not be; `amount` a
+        decimal string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``.
         """
         return json.dumps(
             {
