@@ -11,18 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
-from eth_hash.auto import keccak
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from .errors import AgreementError, Problem, did_you_mean
 
@@ -58,6 +49,10 @@ class FrozenDict(dict[str, V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenDict, (dict(self),)
+
+
+Frozen = AfterValidator(FrozenDict)
+"""Annotates a dict field of a model."""
 
 
 class Model(BaseModel):
@@ -203,78 +198,3 @@ def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
             return f"{value} is not a list", "write a list, in TOML with one [[…]] heading per entry"
         case _:
             return detail["msg"], "see the documentation of the agreement file"
-
-
-# ------------------------------------------------------------------------------------------ common fields
-
-
-def checksum_address(address: str) -> str:
-    """Return the 20-byte address `address` ("0x" and 40 hexadecimal digits) with its EIP-55 checksum.
-
-    >>> checksum_address("0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359")
-    '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'
-    """
-    digits = address[2:].lower()
-    marks = keccak(digits.encode()).hex()
-    return "0x" + "".join(d.upper() if mark >= "8" else d for d, mark in zip(digits, marks, strict=False))
-
-
-def check_address(value: object) -> str:
-    """Return `value` in EIP-55 form; raise Refusal unless it is an address that someone can have.
-
-    Mixed case is a checksum and must be right. One case alone carries no checksum (EIP-55), and is accepted.
-    """
-    if not isinstance(value, str):
-        raise Refusal(f"{show(value)} is not an address", 'write "0x" and 40 hexadecimal digits, in quotes')
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
-        length = len(value) - 2
-        if re.fullmatch(r"0x[0-9a-fA-F]*", value):
-            raise Refusal(
-                f"{show(value)} has {length} hexadecimal digits", "an address has exactly 40 after 0x"
-            )
-        raise Refusal(f"{show(value)} is not an address", 'write "0x" and exactly 40 hexadecimal digits')
-    if int(value, 16) == 0:
-        raise Refusal("is the zero address, which nobody owns", "give the payee's own address")
-    right = checksum_address(value)
-    digits = value[2:]
-    if value != right and digits not in (digits.lower(), digits.upper()):
-        raise Refusal(f"{value} has a wrong EIP-55 checksum", f"if no digit is mistyped, it is {right}")
-    return right
-
-
-def check_line(value: object, longest: int) -> str:
-    """Return `value` if it is one line of visible text; raise Refusal otherwise."""
-    if not isinstance(value, str):
-        raise Refusal(f"{show(value)} is not text", "write it in quotes")
-    if not value.strip():
-        raise Refusal("is empty", "write some text")
-    if value != value.strip():
-        raise Refusal(f"{show(value)} begins or ends with white space", f"write {show(value.strip())}")
-    if len(value) > longest:
-        raise Refusal(f"has {len(value)} characters", f"use at most {longest}")
-    if not value.isprintable():
-        raise Refusal(
-            f"{show(value)} has characters that cannot be seen", "use visible characters on one line"
-        )
-    return value
-
-
-def _check_int(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Refusal(f"{show(value)} is not a whole number", "write a plain whole number, without quotes")
-    return value
-
-
-Address = Annotated[
-    str,
-    BeforeValidator(check_address),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": "^0x[0-9a-fA-F]{40}$",
-            "description": "Address with EIP-55 checksum: 0x and 40 hexadecimal digits.",
-        }
-    ),
-]
-WholeNumber = Annotated[int, BeforeValidator(_check_int)]
-Frozen = AfterValidator(FrozenDict)

@@ -20,19 +20,31 @@ no share in it. Whatever is wrong with an agreement is reported at once, in one 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from math import gcd, isfinite, lcm
+from math import gcd, lcm
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from . import _textfile
-from ._model import Address, Frozen, Model, Refusal, check_address, check_line, place, show
-from ._names import PayeeName, same_name
+from ._fields import (
+    WEIGHT_LIMIT,
+    Address,
+    PayeeName,
+    Share,
+    Until,
+    check_address,
+    check_line,
+    check_share,
+    check_until,
+    percent,
+    percent_text,
+    same_name,
+)
+from ._model import Frozen, Model, Refusal, place, show
 from .errors import AgreementError, AmountError, Problem, UnknownPayee, did_you_mean
 from .money import Token
 from .schedule import Schedule, TierTerms
@@ -40,55 +52,15 @@ from .schedule import Schedule, TierTerms
 MAX_PAYEES = 400
 """So many payments still fit one transaction."""
 MAX_TIERS = 8
-WEIGHT_LIMIT = 2**32
-"""A weight is less than this: the contract keeps it in four bytes."""
-TOTAL_LIMIT = 2**48
-"""The weights of a tier sum to less than this: six bytes."""
 UNTIL_LIMIT = 2**127
 """A tier ends below this many base units: more revenue the contract does not count."""
 
-# ------------------------------------------------------------------------------------------ shares
-
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,30})?%")
-
-
-def _share(value: object) -> int | str:
-    """Check one share as written: an integer weight, or a percentage as text."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        fix = "write a percentage in quotes or a whole number"
-        if isinstance(value, float) and 0 < value < 1000:
-            fix = f'write "{value!s}%" if it is a percentage, or whole numbers for all'
-        raise Refusal(f"{show(value)} is neither a percentage nor a whole number", fix)
-    if isinstance(value, int):
-        if not 0 <= value < WEIGHT_LIMIT:
-            raise Refusal(f"the weight {show(value)} is out of range", f"use 0 to {WEIGHT_LIMIT - 1}")
-        return value
-    if not _PERCENT.fullmatch(value):
-        fix = 'write digits and a percent sign, like "12.5%"'
-        if value.strip().isdecimal():
-            fix = f'write "{int(value[:20])}%" for a percentage, or the number without quotes for a weight'
-        raise Refusal(f"{show(value)} is not a percentage", fix)
-    if _percent(value) > 100:
-        raise Refusal(f"{value} is more than 100%", "the shares of a tier sum to exactly 100%")
-    return value
-
-
-def _percent(share: str) -> Fraction:
-    return Fraction(share.removesuffix("%"))
-
-
-def _percent_text(percent: Fraction) -> str:
-    """Return a percentage, which has finitely many decimals, exactly: ``99.99%``."""
-    decimals = 0
-    while (percent * 10**decimals).denominator != 1:
-        decimals += 1
-    digits = f"{int(percent * 10**decimals):0{decimals + 1}d}"
-    return (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits) + "%"
+# ------------------------------------------------------------------------------------------ tiers
 
 
 def _weights(shares: Mapping[str, int | str]) -> dict[str, int]:
-    """Return the shares of a tier as integer weights: as written, or the smallest that give the percentages."""
-    percents = {payee: _percent(share) for payee, share in shares.items() if isinstance(share, str)}
+    """Return a tier's shares as integer weights: as written, or the smallest that give the percentages."""
+    percents = {payee: percent(share) for payee, share in shares.items() if isinstance(share, str)}
     if not percents:
         return {payee: int(share) for payee, share in shares.items()}
     scale = lcm(*(percent.denominator for percent in percents.values()))
@@ -107,13 +79,13 @@ def _shares(shares: dict[str, int | str]) -> dict[str, int | str]:
             "write all shares of a tier as percentages, or all as whole numbers",
         )
     if texts:
-        total = sum((_percent(str(share)) for share in shares.values()), Fraction(0))
+        total = sum((percent(str(share)) for share in shares.values()), Fraction(0))
         if total != 100:
-            miss = f"{_percent_text(abs(total - 100))} too {'much' if total > 100 else 'little'}"
+            miss = f"{percent_text(abs(total - 100))} too {'much' if total > 100 else 'little'}"
             fix = "make them sum to exactly 100%"
             if len(set(shares.values())) == 1:  # such as three times 33.33%
                 fix += ", or share equally by whole numbers: 1 for each"
-            raise Refusal(f"the percentages sum to {_percent_text(total)}, which is {miss}", fix)
+            raise Refusal(f"the percentages sum to {percent_text(total)}, which is {miss}", fix)
     weights = _weights(shares)
     if not any(weights.values()):
         raise Refusal("nobody has a share", "give at least one payee a share above zero")
@@ -125,28 +97,6 @@ def _shares(shares: dict[str, int | str]) -> dict[str, int | str]:
     return shares
 
 
-# ------------------------------------------------------------------------------------------ tiers
-
-
-def _until(value: object) -> str | None:
-    """Check `until` as written: whole tokens, as text or a whole number."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        written = isinstance(value, float) and isfinite(value)
-        fix = f'write it in quotes: until = "{value!s}"' if written else 'write digits in quotes, like "2000"'
-        raise Refusal(f"{show(value)} is not an exact amount", fix)
-    text = show(value) if isinstance(value, int) else value
-    if not re.fullmatch(r"[0-9]{1,80}(\.[0-9]{1,40})?", text):
-        raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
-    if not text.strip("0."):
-        raise Refusal(
-            "the tier ends at 0, so that it holds nothing",
-            "write an amount above zero, or leave the tier out",
-        )
-    return text
-
-
 class Tier(Model):
     """A slice of the revenue and how it is shared.
 
@@ -155,34 +105,13 @@ class Tier(Model):
     """
 
     until: Annotated[
-        str | None,
-        BeforeValidator(_until),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "string", "pattern": r"^[0-9]{1,80}(\.[0-9]{1,40})?$"},
-                    {"type": "integer", "minimum": 1},
-                ],
-                "description": "Cumulative revenue, in whole tokens, at which the tier ends. Only the last has none.",
-            }
+        Until | None,
+        Field(
+            description="Cumulative revenue, in whole tokens, at which the tier ends. Not in the last tier."
         ),
     ] = None
     shares: Annotated[
-        dict[
-            PayeeName,
-            Annotated[
-                int | str,
-                BeforeValidator(_share),
-                WithJsonSchema(
-                    {
-                        "anyOf": [
-                            {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,30})?%$"},
-                            {"type": "integer", "minimum": 0, "exclusiveMaximum": WEIGHT_LIMIT},
-                        ]
-                    }
-                ),
-            ],
-        ],
+        dict[PayeeName, Share],
         AfterValidator(_shares),
         Frozen,
         Field(
@@ -396,7 +325,7 @@ def _strangers(payees: Mapping[str, object], tiers: list[object]) -> Iterator[Pr
                 fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the share"
                 yield Problem(place("tiers", number, "shares", name), "is not one of the payees", fix)
             try:
-                sharing[name] += any(_weights({name: _share(share)}).values())
+                sharing[name] += any(_weights({name: check_share(share)}).values())
             except Refusal:
                 complete = False
     for name in payees:
@@ -412,7 +341,7 @@ def _boundaries(tiers: list[object], token: Token | None) -> Iterator[Problem]:
         if not isinstance(tier, (Tier, Mapping)):
             continue
         try:
-            until = _until(_of(tier, "until"))
+            until = check_until(_of(tier, "until"))
         except Refusal:
             continue
         if until is None:

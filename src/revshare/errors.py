@@ -135,7 +135,7 @@ class UnknownPayee(InvalidInput):
 
 
 class NegativeRevenue(InvalidInput):
-    """Credit notes exceed what was received: from `amounts[index]`, which would leave `revenue`, below 0."""
+    """Credit notes exceed what was received: `amounts[index]` would leave `revenue`, which is below 0."""
 
     def __init__(self, index: int, revenue: int) -> None:
         self.index = index

@@ -13,7 +13,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from ._model import Address, Model, Refusal, WholeNumber, check_line, show
+from ._fields import Address, WholeNumber, check_line
+from ._model import Model, Refusal, show
 from .errors import AmountError, AmountTypeError
 
 MAX_DECIMALS = 36
@@ -95,7 +96,7 @@ class Token(Model):
         plain = _PLAIN.fullmatch(text)
         if plain is None:
             raise AmountError(
-                f"{show(text)} is not a plain amount: write digits, with a point before decimals, like 1234.50",
+                f"{show(text)} is not a plain amount: write digits, and a point before decimals: 1234.50",
                 value=text,
             )
         if len(text) > 2 * _MOST_DIGITS:
@@ -130,8 +131,8 @@ class Token(Model):
     def format(self, amount: int, *, full: bool = False, grouped: bool = False) -> str:
         """Return `amount` base units as whole tokens, exactly: ``"12.5"``, or ``"12.500000"`` with `full`.
 
-        With `grouped`, for people to read: thousands set apart by commas and two decimals at least, if the token
-        has them: ``"1,234.50"``.
+        With `grouped`, for people to read: thousands set apart by commas, and two decimals at least if the
+        token has them: ``"1,234.50"``.
         """
         value = units(amount)
         whole, fraction = divmod(abs(value), 10**self.decimals)

@@ -120,7 +120,7 @@ class Schedule:
         raise Unreachable(payee, amount, earned)
 
     def dust(self, revenue: int) -> int:
-        """Return how many units of `revenue` nobody has earned, for tiers round down. At most dust_bound()."""
+        """Return how many units of `revenue` nobody has earned, as tiers round down: at most dust_bound()."""
         return _revenue(revenue) - sum(self._entitlements(revenue))
 
     def dust_bound(self) -> int:
