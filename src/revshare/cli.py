@@ -36,9 +36,10 @@ def _app() -> Any:
     try:
         from revshare._commands import app
     except ModuleNotFoundError as error:
-        if error.name not in {"typer", "rich"}:
+        package = (error.name or "").partition(".")[0]
+        if package not in {"typer", "rich"}:
             raise
-        raise MissingExtra("cli", error.name) from error
+        raise MissingExtra("cli", package) from error
     return app
 
 

@@ -78,7 +78,7 @@ _OLDEST_NODE = 18
 
 @dataclass(frozen=True)
 class Compiler:
-    """An executable that answers as `solc` does, where it was found, and its version (`0.8.30+commit.73712a01`)."""
+    """An executable that answers as `solc` does, where it was found, and its version with the commit."""
 
     path: Path
     origin: str
