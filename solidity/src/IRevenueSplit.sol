@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title RevenueSplit, the money: what comes in, what goes out, what is said of it, and how it refuses.
+/// @notice Amounts are integers in the token's smallest unit. `token` is address(0) for the chain's own coin. Every
+///         payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and the
+///         money rule (lib/MoneyRule.sol) alone.
+interface IRevenueSplitMoney {
+    /// @notice A sale was paid in. `amount` is what arrived (less than sent when the token takes a fee).
+    event SalePaid(address indexed payer, bytes32 indexed saleId, address indexed token, uint256 amount);
+
+    /// @notice Money for `count` off-chain sales, whose Merkle root is `root`, was paid in.
+    event Remitted(
+        address indexed payer,
+        bytes32 indexed batchId,
+        address indexed token,
+        uint256 amount,
+        bytes32 root,
+        uint256 count
+    );
+
+    /// @notice Everybody was paid (or credited) for the revenue between the two marks. A payee that had claimed
+    ///         alone up to a mark beyond `fromRevenue` was paid from that mark on.
+    event Distributed(address indexed token, uint256 fromRevenue, uint256 toRevenue);
+
+    /// @notice One payee was paid `amount` alone: its own mark moved from where it was (its last claim or the last
+    ///         distribution, whichever is further) to `toRevenue`.
+    event Claimed(address indexed payee, address indexed token, uint256 toRevenue, uint256 amount);
+
+    /// @notice Of the distribution in this transaction, `amount` could not be paid to `payee` and was set aside.
+    event Credited(address indexed payee, address indexed token, uint256 amount);
+
+    /// @notice `amount` that had been set aside for `payee` was paid to `to`.
+    event CreditWithdrawn(address indexed payee, address indexed token, address to, uint256 amount);
+
+    /// @dev The terms, or the payee's proof, are not those this split was created with.
+    error TermsMismatch(bytes32 expected, bytes32 given);
+    /// @dev The same payer has already used this id.
+    error AlreadyPaid(address payer, bytes32 id);
+    /// @dev A sale or remittance that brings nothing.
+    error NothingPaid();
+    /// @dev The coin sent along is not the amount stated (zero, for a token).
+    error ValueMismatch(uint256 sent, uint256 stated);
+    /// @dev The payer's tokens could not be moved: allowance, balance or the token's own refusal.
+    error PaymentRefused(address token, address payer, uint256 amount);
+    /// @dev A claim or withdrawal could not be delivered whole; nothing has changed.
+    error PaymentFailed(address token, address payee, uint256 amount);
+    /// @dev There is nothing to claim or withdraw.
+    error NothingDue(address payee, address token);
+    /// @dev Too little gas was sent for a payee's call to be judged fairly.
+    error NotEnoughGas();
+    /// @dev `token` does not answer `balanceOf`.
+    error NotAToken(address token);
+    /// @dev `payee` is not in the terms.
+    error UnknownPayee(address payee);
+    /// @dev The money cannot be sent to this address.
+    error InvalidRecipient(address to);
+    /// @dev A call came in while another was paying out.
+    error Reentered();
+    /// @dev The implementation was called itself; only its clones hold money.
+    error NotASplit();
+
+    /// @notice Pays one sale in. Money and record are one transaction: no sale can be recorded that was not paid.
+    /// @param saleId Unique per payer.
+    /// @param token address(0) for the coin, which is sent along.
+    /// @param amount Units of `token`; more than zero.
+    /// @dev Reverts: AlreadyPaid, ValueMismatch, NothingPaid, PaymentRefused, NotAToken, NotASplit, Reentered.
+    function pay(bytes32 saleId, address token, uint256 amount) external payable;
+
+    /// @notice Pays in the money of `count` off-chain sales, whose Merkle root is `root`.
+    /// @param batchId Unique per payer; sales and batches number apart.
+    /// @dev Reverts as `pay` does.
+    function remit(bytes32 batchId, address token, uint256 amount, bytes32 root, uint256 count) external payable;
+
+    /// @notice Pays every payee what is due to it in `token`. Anyone may call; with nothing due, nothing happens.
+    ///         A payee that cannot be paid (it reverts, burns its 50,000 gas, is refused by the token) is credited and
+    ///         never stops another.
+    /// @param terms The packed terms (lib/Terms.sol), as the factory's `SplitCreated` shows them.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, Reentered.
+    function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited);
+
+    /// @notice Pays one payee alone what is due to it. Anyone may call; the money goes to the payee.
+    /// @param proof The payee's part of the terms (lib/Terms.sol).
+    /// @return amount Units that left.
+    /// @dev Reverts: TermsMismatch, UnknownPayee, NothingDue, PaymentFailed, NotAToken, Reentered.
+    function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
+
+    /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
+    /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
+    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
+    function withdrawCredit(address payee, address token) external returns (uint256 amount);
+
+    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
+    function redirectCredit(address to, address token) external returns (uint256 amount);
+}
+
+/// @title RevenueSplit, the views.
+interface IRevenueSplitViews {
+    /// @notice One payee's position in one token.
+    /// @param entitlement What the payee has earned so far by the money rule.
+    /// @param paid What has left the split for the payee.
+    /// @param credit What is set aside because the payee could not be paid; `withdrawCredit` pays it.
+    /// @param due What the next `distribute` or `claim` pays.
+    struct Line {
+        address payee;
+        uint256 entitlement;
+        uint256 paid;
+        uint256 credit;
+        uint256 due;
+    }
+
+    /// @notice The commitment to the terms in force (lib/Terms.sol).
+    function commitment() external view returns (bytes32);
+
+    /// @notice Whether these are the terms in force.
+    function verify(bytes calldata terms) external view returns (bool);
+
+    /// @notice Revenue in `token` so far: all that came in and was not taken away, distributed or not.
+    function received(address token) external view returns (uint256);
+
+    /// @notice The books of a token.
+    /// @return distributed Revenue up to which everybody was paid or credited.
+    /// @return paidOut Units that have left in all.
+    /// @return claimedAlone Whether somebody has claimed alone since the last distribution.
+    function marks(address token) external view returns (uint256 distributed, uint256 paidOut, bool claimedAlone);
+
+    /// @notice Revenue up to which a payee was paid or credited in `token`.
+    function markOf(address payee, address token) external view returns (uint256);
+
+    /// @notice Units set aside for a payee.
+    function credit(address payee, address token) external view returns (uint256);
+
+    /// @notice Units a payee has earned.
+    /// @dev Reverts: TermsMismatch, UnknownPayee, NotAToken, Reentered.
+    function entitlement(address payee, bytes calldata terms, address token) external view returns (uint256);
+
+    /// @notice Units the next `distribute` or `claim` pays a payee.
+    /// @dev Reverts as `entitlement` does.
+    function due(address payee, bytes calldata terms, address token) external view returns (uint256);
+
+    /// @notice Units that have left for a payee.
+    /// @dev Reverts as `entitlement` does.
+    function paid(address payee, bytes calldata terms, address token) external view returns (uint256);
+
+    /// @notice Every payee's position in `token`, in the order of the terms, and the revenue they follow from.
+    /// @dev Reverts: TermsMismatch, NotAToken, Reentered.
+    function statement(bytes calldata terms, address token)
+        external
+        view
+        returns (uint256 revenue, Line[] memory lines);
+
+    /// @notice A payee's proof for `claim`, cut from the terms: for those who have no library at hand.
+    /// @dev Reverts: TermsMismatch, UnknownPayee.
+    function proofOf(address payee, bytes calldata terms) external view returns (bytes memory proof);
+
+    /// @notice Whether a payer has used a sale id.
+    function isSalePaid(address payer, bytes32 saleId) external view returns (bool);
+
+    /// @notice Whether a payer has used a batch id.
+    function isRemitted(address payer, bytes32 batchId) external view returns (bool);
+}
+
+/// @title All that a split answers to.
+interface IRevenueSplit is IRevenueSplitMoney, IRevenueSplitViews {}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Terms} from "./Terms.sol";
+
+/// @title The money rule: what a payee earns between two marks of revenue.
+/// @notice
+///     entitlement_i(R) = Σ_t floor( f_t(R) · w_ti / W_t ),     f_t(R) = min(max(R − s_t, 0), cap_t)
+///
+/// Payments are differences of entitlements, which makes them independent of when and how often money is shared.
+/// @dev A plan is the part of the rule that all payees have in common, in memory: the slices of tiers that the revenue
+///      between the marks touches (mostly one).
+///
+///     plan := stride(32) ‖ end of slices(32) ‖ slices
+///     slice := offset of the weight in an entry(32) ‖ W(32) ‖ f(from)(32) ‖ f(to)(32)
+library MoneyRule {
+    /// @param settles Whether the money is the settlement token; any other is shared by the last tier alone.
+    /// @dev Needs from < to ≤ MAX_REVENUE; there is then at least one slice.
+    function plan(uint256 header, bool settles, uint256 from, uint256 to) internal pure returns (uint256 p) {
+        assembly ("memory-safe") {
+            p := mload(0x40)
+            let slice := add(p, 0x40)
+            let tiers := byte(21, calldataload(header))
+            let end := add(header, mul(22, add(tiers, 1)))
+            let offset := 20
+            let start := 0
+            if iszero(settles) {
+                // Only the last tier, and that from the first unit on.
+                offset := add(16, shl(2, tiers))
+                header := sub(end, 44)
+            }
+            for {} 1 {} {
+                header := add(header, 22)
+                let word := calldataload(header)
+                let until := shr(128, word)
+                if iszero(until) { until := not(0) }
+                if lt(from, until) {
+                    let reached := until
+                    if lt(to, until) { reached := to }
+                    mstore(slice, offset)
+                    mstore(add(slice, 0x20), and(shr(80, word), 0xffffffffffff))
+                    mstore(add(slice, 0x40), mul(gt(from, start), sub(from, start)))
+                    mstore(add(slice, 0x60), sub(reached, start))
+                    slice := add(slice, 0x80)
+                    if eq(reached, to) { break }
+                }
+                start := until
+                offset := add(offset, 4)
+            }
+            mstore(p, add(20, shl(2, tiers)))
+            mstore(add(p, 0x20), slice)
+            mstore(0x40, slice)
+        }
+    }
+
+    /// @notice What the payee at `entry` earns by a plan: Σ floor(f(to)·w / W) − floor(f(from)·w / W).
+    /// @dev Products stay below 2^127 · 2^32, and a growing function's floors do not fall.
+    function earned(uint256 p, uint256 entry) internal pure returns (uint256 amount) {
+        assembly ("memory-safe") {
+            for { let slice := add(p, 0x40) } lt(slice, mload(add(p, 0x20))) { slice := add(slice, 0x80) } {
+                let weight := shr(224, calldataload(add(entry, mload(slice))))
+                let total := mload(add(slice, 0x20))
+                amount := add(amount, div(mul(mload(add(slice, 0x60)), weight), total))
+                amount := sub(amount, div(mul(mload(add(slice, 0x40)), weight), total))
+            }
+        }
+    }
+
+    /// @notice What the payee at `entry` earns between two marks: 0 when revenue has not grown.
+    /// @dev Gives its memory back, so that a loop over payees with marks of their own stays linear in gas.
+    function earnedBetween(uint256 header, uint256 entry, bool settles, uint256 from, uint256 to)
+        internal
+        pure
+        returns (uint256 amount)
+    {
+        if (to <= from) return 0;
+        uint256 p = plan(header, settles, from, to);
+        amount = earned(p, entry);
+        assembly ("memory-safe") {
+            mstore(0x40, p)
+        }
+    }
+}

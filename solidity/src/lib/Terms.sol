@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title The terms of an agreement, packed, and the commitment to them.
+/// @notice
+///     terms   := header ‖ entries
+///     header  := kind(1) ‖ token(20) ‖ T(1) ‖ T × ( until(16) ‖ total(6) )
+///     entries := N × ( payee(20) ‖ T × weight(4) )           strictly ascending by payee
+///
+/// `token` is the settlement token (zero: the coin). `until` is the cumulative revenue at which a tier ends, in units of
+/// it; the last tier says 0 and has no end. `total` is the sum of the tier's weights.
+///
+/// Entries stand on pages of four, and the pages are the leaves of a Merkle tree:
+///
+///     leaf       := keccak256( 0x00 ‖ page )
+///     node       := keccak256( smaller child ‖ greater child )           an odd one is carried up as it is
+///     commitment := keccak256( root ‖ header )
+///
+/// so that a distribution shows the terms, and a claim one page and its siblings:
+///
+///     proof := header ‖ n(1) ‖ page(n entries) ‖ siblings(32 each)
+///
+/// @dev A page behind its zero byte has an odd length, so it can never be taken for the 64 bytes of an inner node. Four
+///      entries a page is what costs least: trees over single entries cost creation 170 gas a payee more, pages of eight
+///      cost a claim among ten 900 more (docs/decisions).
+/// What it is not: a parser of untrusted terms. `validate` is; everything else acts on terms whose commitment matched.
+/// Offsets called `header` and `entry` are offsets in calldata.
+library Terms {
+    /// @dev The only kind so far: terms that never change.
+    uint256 internal constant IMMUTABLE = 0;
+    uint256 internal constant MAX_TIERS = 8;
+    /// @dev Revenue is counted up to here, which keeps every product below 2^159 and the books of a token in one word.
+    uint256 internal constant MAX_REVENUE = 0x7fffffffffffffffffffffffffffffff;
+
+    uint256 private constant _TIER = 22;
+    uint256 private constant _PAYEE = 20;
+    uint256 private constant _WEIGHT = 4;
+
+    error TermsTooShort(uint256 length);
+    error UnknownKind(uint256 kind);
+    error TierCount(uint256 tiers);
+    error TierOutOfOrder(uint256 tier);
+    error TierTotal(uint256 tier, uint256 stated, uint256 actual);
+    error EntriesLength(uint256 length, uint256 stride);
+    error PayeeOutOfOrder(uint256 index);
+    error PayeeWithoutWeight(uint256 index);
+
+    // ------------------------------------------------------------------ reading
+
+    function headerOf(bytes calldata terms) internal pure returns (uint256 header) {
+        assembly ("memory-safe") {
+            header := terms.offset
+        }
+    }
+
+    function tierCount(uint256 header) internal pure returns (uint256 tiers) {
+        assembly ("memory-safe") {
+            tiers := byte(21, calldataload(header))
+        }
+    }
+
+    function settlementToken(uint256 header) internal pure returns (address token) {
+        assembly ("memory-safe") {
+            token := shr(96, calldataload(add(header, 1)))
+        }
+    }
+
+    function tier(uint256 header, uint256 t) internal pure returns (uint256 until, uint256 total) {
+        assembly ("memory-safe") {
+            let word := calldataload(add(header, mul(_TIER, add(t, 1))))
+            until := shr(128, word)
+            total := and(shr(80, word), 0xffffffffffff)
+        }
+    }
+
+    function headerLength(uint256 tiers) internal pure returns (uint256) {
+        unchecked {
+            return _TIER * (1 + tiers);
+        }
+    }
+
+    /// @dev Bytes of one entry.
+    function strideOf(uint256 tiers) internal pure returns (uint256) {
+        unchecked {
+            return _PAYEE + _WEIGHT * tiers;
+        }
+    }
+
+    /// @dev Offsets of the first entry and behind the last.
+    function entriesOf(bytes calldata terms) internal pure returns (uint256 first, uint256 end) {
+        assembly ("memory-safe") {
+            let tiers := byte(21, calldataload(terms.offset))
+            first := add(terms.offset, mul(_TIER, add(tiers, 1)))
+            end := add(terms.offset, terms.length)
+        }
+    }
+
+    function payeeAt(uint256 entry) internal pure returns (address payee) {
+        assembly ("memory-safe") {
+            payee := shr(96, calldataload(entry))
+        }
+    }
+
+    // ------------------------------------------------------------------ the commitment
+
+    /// @notice The commitment that whole terms lead to; whatever is wrong with them shows as another one.
+    function commitmentOf(bytes calldata terms) internal pure returns (bytes32 commitment) {
+        assembly ("memory-safe") {
+            let tiers := byte(21, calldataload(terms.offset))
+            let head := mul(_TIER, add(tiers, 1))
+            let page := add(terms.offset, head)
+            let end := add(terms.offset, terms.length)
+            let full := shl(2, add(_PAYEE, mul(_WEIGHT, tiers)))
+            if lt(page, end) {
+                // Leaves: each page behind a zero byte, copied over the one before.
+                let copy := mload(0x40)
+                mstore8(copy, 0)
+                let nodes := add(copy, add(full, 1))
+                let top := nodes
+                for {} gt(sub(end, page), full) { page := add(page, full) } {
+                    calldatacopy(add(copy, 1), page, full)
+                    mstore(top, keccak256(copy, add(full, 1)))
+                    top := add(top, 0x20)
+                }
+                calldatacopy(add(copy, 1), page, sub(end, page))
+                mstore(top, keccak256(copy, add(sub(end, page), 1)))
+
+                // Inner nodes, a level at a time, in place. `top` is the level's last node.
+                for {} gt(top, nodes) {} {
+                    let write := nodes
+                    let read := nodes
+                    for {} lt(read, top) { read := add(read, 0x40) } {
+                        let a := mload(read)
+                        let b := mload(add(read, 0x20))
+                        let at := shl(5, gt(a, b))
+                        mstore(at, a)
+                        mstore(xor(at, 0x20), b)
+                        mstore(write, keccak256(0x00, 0x40))
+                        write := add(write, 0x20)
+                    }
+                    switch eq(read, top)
+                    case 1 {
+                        mstore(write, mload(read))
+                        top := write
+                    }
+                    default { top := sub(write, 0x20) }
+                }
+
+                mstore(copy, mload(nodes))
+                calldatacopy(add(copy, 0x20), terms.offset, head)
+                commitment := keccak256(copy, add(head, 0x20))
+            }
+        }
+    }
+
+    /// @notice The commitment that a payee's proof leads to, and the payee's entry on the page it shows (0: not there).
+    function commitmentOf(bytes calldata proof, address payee)
+        internal
+        pure
+        returns (bytes32 commitment, uint256 entry)
+    {
+        assembly ("memory-safe") {
+            let tiers := byte(21, calldataload(proof.offset))
+            let head := mul(_TIER, add(tiers, 1))
+            let stride := add(_PAYEE, mul(_WEIGHT, tiers))
+            let at := add(proof.offset, head)
+            let length := mul(stride, byte(0, calldataload(at)))
+            at := add(at, 1)
+            let copy := mload(0x40)
+            mstore8(copy, 0)
+            calldatacopy(add(copy, 1), at, length)
+            let node := keccak256(copy, add(length, 1))
+
+            let siblings := add(at, length)
+            for {} lt(at, siblings) { at := add(at, stride) } {
+                if eq(shr(96, calldataload(at)), payee) { entry := at }
+            }
+            for { let end := add(proof.offset, proof.length) } lt(at, end) { at := add(at, 0x20) } {
+                let other := calldataload(at)
+                let place := shl(5, gt(node, other))
+                mstore(place, node)
+                mstore(xor(place, 0x20), other)
+                node := keccak256(0x00, 0x40)
+            }
+
+            mstore(copy, node)
+            calldatacopy(add(copy, 0x20), proof.offset, head)
+            commitment := keccak256(copy, add(head, 0x20))
+        }
+    }
+
+    /// @notice The proof of the payee at `entry` of matching terms. Not written to be cheap.
+    function proofOf(bytes calldata terms, uint256 entry) internal pure returns (bytes memory proof) {
+        (uint256 first, uint256 end) = entriesOf(terms);
+        uint256 full = 4 * strideOf(tierCount(headerOf(terms)));
+        bytes32[] memory nodes = new bytes32[]((end - first + full - 1) / full);
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            nodes[i] = keccak256(abi.encodePacked(bytes1(0), _page(terms, first + i * full, full)));
+        }
+        uint256 at = (entry - first) / full;
+        bytes calldata page = _page(terms, first + at * full, full);
+        proof = abi.encodePacked(terms[:headerLength(tierCount(headerOf(terms)))], uint8(page.length * 4 / full), page);
+
+        for (uint256 count = nodes.length; count > 1; count = (count + 1) / 2) {
+            if (at ^ 1 < count) proof = abi.encodePacked(proof, nodes[at ^ 1]);
+            at /= 2;
+            for (uint256 i = 0; i < count; i += 2) {
+                (bytes32 a, bytes32 b) = (nodes[i], i + 1 < count ? nodes[i + 1] : bytes32(0));
+                nodes[i / 2] = i + 1 == count ? a : keccak256(a < b ? abi.encodePacked(a, b) : abi.encodePacked(b, a));
+            }
+        }
+    }
+
+    function _page(bytes calldata terms, uint256 from, uint256 full) private pure returns (bytes calldata page) {
+        uint256 base = headerOf(terms);
+        uint256 end = from + full - base;
+        return terms[from - base:end < terms.length ? end : terms.length];
+    }
+
+    // ------------------------------------------------------------------ checking
+
+    /// @notice Checks terms completely and returns their commitment.
+    /// @dev Reverts with what is wrong and where. Linear in payees × tiers.
+    function validate(bytes calldata terms) internal pure returns (bytes32) {
+        uint256 header = headerOf(terms);
+        uint256 kind;
+        assembly ("memory-safe") {
+            kind := byte(0, calldataload(header))
+        }
+        if (terms.length < _TIER) revert TermsTooShort(terms.length);
+        if (kind != IMMUTABLE) revert UnknownKind(kind);
+        uint256 tiers = tierCount(header);
+        if (tiers == 0 || tiers > MAX_TIERS) revert TierCount(tiers);
+        uint256 stride = strideOf(tiers);
+        if (terms.length < headerLength(tiers) + stride) revert TermsTooShort(terms.length);
+        (uint256 first, uint256 end) = entriesOf(terms);
+        unchecked {
+            if ((end - first) % stride != 0) revert EntriesLength(end - first, stride);
+        }
+        _checkPayees(first, end, stride);
+        _checkTiers(header, tiers, first, end, stride);
+        return commitmentOf(terms);
+    }
+
+    function _checkPayees(uint256 first, uint256 end, uint256 stride) private pure {
+        uint256 entry = first;
+        uint256 weights;
+        assembly ("memory-safe") {
+            // The 32 bytes that end where an entry ends hold its weights; this keeps them and drops what is before.
+            let mask := shr(shl(3, sub(52, stride)), not(0))
+            for { let previous := 0 } lt(entry, end) { entry := add(entry, stride) } {
+                let payee := shr(96, calldataload(entry))
+                weights := and(calldataload(add(entry, sub(stride, 32))), mask)
+                if iszero(and(gt(payee, previous), gt(weights, 0))) { break }
+                previous := payee
+            }
+        }
+        unchecked {
+            if (entry < end) {
+                uint256 index = (entry - first) / stride;
+                if (weights == 0) revert PayeeWithoutWeight(index);
+                revert PayeeOutOfOrder(index);
+            }
+        }
+    }
+
+    function _checkTiers(uint256 header, uint256 tiers, uint256 first, uint256 end, uint256 stride) private pure {
+        unchecked {
+            uint256 start = 0;
+            for (uint256 t = 0; t < tiers; ++t) {
+                (uint256 until, uint256 total) = tier(header, t);
+                bool last = t + 1 == tiers;
+                if (last ? until != 0 : (until <= start || until >= MAX_REVENUE)) revert TierOutOfOrder(t);
+                start = until;
+                uint256 sum = 0;
+                assembly ("memory-safe") {
+                    let weight := add(add(first, _PAYEE), mul(_WEIGHT, t))
+                    for {} lt(weight, end) { weight := add(weight, stride) } {
+                        sum := add(sum, shr(224, calldataload(weight)))
+                    }
+                }
+                // A tier nobody has a share in would keep its money for ever.
+                if (sum != total || sum == 0) revert TierTotal(t, total, sum);
+            }
+        }
+    }
+}
