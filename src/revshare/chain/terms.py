@@ -1,0 +1,121 @@
+"""An agreement's terms as the contract reads them: packed bytes, the commitment to them, a payee's proof.
+
+The format is stated once, in `solidity/src/lib/Terms.sol`; this is the same in Python. Terms are pure bytes:
+nothing here talks to a chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from eth_hash.auto import keccak
+from eth_utils.address import to_canonical_address, to_checksum_address
+
+from revshare.errors import InvalidInput, UnknownPayee
+from revshare.merkle import MerkleTree
+from revshare.schedule import Schedule
+
+__all__ = ["COIN", "MAX_REVENUE", "Terms", "record_id"]
+
+COIN = "0x0000000000000000000000000000000000000000"
+"""What stands for the chain's own coin where a token's address is asked for."""
+
+MAX_REVENUE = 2**127 - 1
+"""Units of one token that a contract counts as revenue; what comes after is held and not shared."""
+
+_IMMUTABLE = b"\0"
+_PAGE = 4
+"""Entries on one leaf of the Merkle tree."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A schedule and its settlement token's address, packed.
+
+    `schedule` is in the agreement's own order of payees; on the chain payees stand in the order of their
+    addresses, which changes nothing in what they earn. `token` is the settlement token's address, or `COIN`.
+    """
+
+    schedule: Schedule
+    token: str = COIN
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", to_checksum_address(self.token))
+        last = self.schedule.tiers[-1]
+        if last.start >= MAX_REVENUE:
+            raise InvalidInput(
+                f"the last tier starts at {last.start}; a contract counts up to {MAX_REVENUE} units"
+            )
+
+    @cached_property
+    def header(self) -> bytes:
+        """Packed: kind ‖ token ‖ T ‖ T × (until ‖ total)."""
+        tiers = self.schedule.tiers
+        return b"".join(
+            (
+                _IMMUTABLE,
+                to_canonical_address(self.token),
+                len(tiers).to_bytes(1, "big"),
+                *((tier.end or 0).to_bytes(16, "big") + tier.total.to_bytes(6, "big") for tier in tiers),
+            )
+        )
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """For each place on the chain, the payee's index in the schedule."""
+        addresses = [to_canonical_address(address) for address in self.schedule.addresses]
+        return tuple(sorted(range(len(addresses)), key=addresses.__getitem__))
+
+    @cached_property
+    def _entries(self) -> tuple[bytes, ...]:
+        schedule = self.schedule
+        return tuple(
+            to_canonical_address(schedule.addresses[i])
+            + b"".join(tier.weights[i].to_bytes(4, "big") for tier in schedule.tiers)
+            for i in self.order
+        )
+
+    @cached_property
+    def _pages(self) -> tuple[Sequence[bytes], ...]:
+        return tuple(self._entries[i : i + _PAGE] for i in range(0, len(self._entries), _PAGE))
+
+    @cached_property
+    def _tree(self) -> MerkleTree:
+        return MerkleTree(keccak(b"\0" + b"".join(page)) for page in self._pages)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """What `create` and `distribute` ask for: header ‖ entries."""
+        return self.header + b"".join(self._entries)
+
+    @cached_property
+    def commitment(self) -> bytes:
+        """The 32 bytes that a split carries in its code."""
+        return keccak(self._tree.root + self.header)
+
+    def proof(self, payee: str) -> bytes:
+        """What `claim` asks for: header ‖ n ‖ the payee's page ‖ siblings. Raises UnknownPayee."""
+        schedule = self.schedule
+        if payee not in schedule.payees:
+            raise UnknownPayee(payee, schedule.payees)
+        number = self.order.index(schedule.payees.index(payee)) // _PAGE
+        page = self._pages[number]
+        return b"".join((self.header, len(page).to_bytes(1, "big"), *page, *self._tree.proof(number)))
+
+
+def record_id(name: str | bytes) -> bytes:
+    """The 32 bytes by which a sale or batch is known to the contract.
+
+    Text of at most 31 bytes of UTF-8 stands there itself, readable, filled with zeros; longer text as its
+    keccak-256. Bytes must be 32 already.
+    """
+    if isinstance(name, bytes):
+        if len(name) != 32:
+            raise InvalidInput(f"an id in bytes has 32 of them, not {len(name)}")
+        return name
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(f"an id is a non-empty text or 32 bytes, not {name!r}")
+    text = name.encode()
+    return text.ljust(32, b"\0") if len(text) <= 31 else keccak(text)
