@@ -17,6 +17,12 @@ UV := $(VENV)/bin/uv
 unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
+# Behind a proxy with its own certificate, what the system trusts must count for uv and node too, as it does for pip.
+# uv then trusts nothing else, so only where there is a store of certificates.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+endif
+export NODE_USE_SYSTEM_CA ?= 1
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -24,7 +30,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 TESTS ?= tests
 WORKERS ?= 2
 PYTEST_ARGS ?=
-PYTEST = -m pytest -n $(WORKERS) $(PYTEST_ARGS) $(TESTS)
+# Tests marked as one group share what is costly to prepare, so they run on one worker.
+PYTEST = -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(TESTS)
 
 READY := $(VENV)/.ready
 READY7 := $(VENV7)/.ready
@@ -133,7 +140,7 @@ $(NODE_READY): requirements/node.lock $(READY)
 	@touch $@
 
 $(NPM_READY): package-lock.json package.json $(NODE_READY)
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 # ---------------------------------------------------------------- locks
@@ -148,5 +155,5 @@ lock: $(UV_READY) $(NODE_READY) ## resolve every lock anew (LOCK_ARGS=--upgrade 
 	$(LOCK) requirements/node.in -o requirements/node.lock
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements/web3-7.in -o requirements/web3-7.lock
-	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier --loglevel=error
 	! grep -nE '"resolved"|https?://[^"]*\.tgz' package-lock.json

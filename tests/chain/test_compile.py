@@ -37,6 +37,7 @@ NODE = (
     or "node"
 )
 
+one_worker = pytest.mark.xdist_group("compiled")
 needs_npm = pytest.mark.skipif(not SOLC_JS.is_dir(), reason="node_modules is not there: `npm ci`")
 
 
@@ -455,6 +456,7 @@ def compiled() -> Compilation:
 
 
 @needs_npm
+@one_worker
 def test_the_shipped_artifacts_are_what_the_sources_give(compiled: Compilation) -> None:
     assert {"RevenueSplit", "RevenueSplitFactory"} <= compiled.artifacts.keys()
     assert compiled.warnings == ()
@@ -465,6 +467,7 @@ def test_the_shipped_artifacts_are_what_the_sources_give(compiled: Compilation) 
 
 
 @needs_npm
+@one_worker
 def test_the_shipped_input_gives_the_same_artifacts(
     compiled: Compilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,6 +479,7 @@ def test_the_shipped_input_gives_the_same_artifacts(
 
 
 @needs_npm
+@one_worker
 def test_any_changed_byte_is_found(
     compiled: Compilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -514,6 +518,7 @@ def test_any_changed_byte_is_found(
 
 
 @needs_npm
+@one_worker
 def test_code_does_not_depend_on_comments_or_on_the_place(compiled: Compilation) -> None:
     """A mended comment changes the shipped sources, never the bytes on a chain."""
     standard = json.loads(json.dumps(compiled.standard_input))
