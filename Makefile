@@ -78,7 +78,7 @@ bench: $(READY) $(NPM_READY) ## every benchmark in benchmarks/, one after the ot
 
 .PHONY: campaign
 campaign: $(READY) $(NPM_READY) ## the searches that take hours: fresh seeds, far more examples
-	REVSHARE_CAMPAIGN=1 $(PY) $(PYTEST)
+	HYPOTHESIS_PROFILE=campaign $(PY) $(PYTEST) -m ''
 
 .PHONY: compile
 compile: $(READY) $(NPM_READY) ## compile solidity/src into src/revshare/artifacts
