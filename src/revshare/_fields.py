@@ -129,6 +129,15 @@ def check_name(value: object) -> str:
     return value
 
 
+def is_name(value: object) -> bool:
+    """Return whether `value` can name a payee."""
+    try:
+        check_name(value)
+    except Refusal:
+        return False
+    return True
+
+
 def same_name(name: str) -> str:
     """Return what two names have in common when they differ in letter case only."""
     return unicodedata.normalize("NFKC", name).casefold()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Never, Self
@@ -18,6 +17,7 @@ from .errors import AgreementError, Problem, did_you_mean
 Format = Literal["toml", "json"]
 MAX_BYTES = 4 * 1024 * 1024
 """More than any agreement needs: 400 payees in 8 tiers take a quarter of a megabyte."""
+_DEEP = 50  # brackets within brackets: where to point when the parser gives up, which it does later
 
 
 class FloatText(float):
@@ -39,7 +39,7 @@ class _RepeatedKey(Exception):
 
 
 def _fail(where: str, what: str, fix: str, source: str | None = None) -> Never:
-    raise AgreementError([Problem(where, what, fix)], source)
+    raise AgreementError([Problem(where, what, fix)], source) from None
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -49,8 +49,7 @@ def format_of(path: Path) -> Format:
     """Return the format that the suffix of `path` says. Raises AgreementError for any but .toml and .json."""
     suffix = path.suffix.lower()
     if suffix not in (".toml", ".json"):
-        known = did_you_mean(suffix, (".toml", ".json"))
-        _fail("file name", f"ends in {suffix!r}", known or "name it .toml or .json", str(path))
+        _fail("file name", f"ends in {suffix!r}", "name it .toml or .json", str(path))
     return "toml" if suffix == ".toml" else "json"
 
 
@@ -95,12 +94,10 @@ def parse(text: str, kind: Format) -> Any:
     try:
         return _parse_toml(text) if kind == "toml" else _parse_json(text)
     except RecursionError:
-        _fail(_deepest(text), "is nested too deeply", "an agreement is at most four levels deep")
-    except _RepeatedKey as error:
-        key = json.dumps(error.args[0], ensure_ascii=False)
-        found = list(re.finditer(re.escape(key) + r"\s*:", text))
-        where = _position(text, found[-1].start()) if found else "text"
-        _fail(where, f"the key {key} appears twice in one object", "keep one of them")
+        _fail(_too_deep(text), "is nested too deeply", "an agreement is at most four levels deep")
+    except _RepeatedKey:
+        key, offset = _repeated_key(text)
+        _fail(_position(text, offset), f"the key {key} appears twice in one object", "keep one of them")
     except AgreementError:
         raise
     except ValueError as error:
@@ -142,9 +139,25 @@ def _parse_json(text: str) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        raise _RepeatedKey(counts.most_common(1)[0][0])
+        raise _RepeatedKey
     return table
+
+
+def _repeated_key(text: str) -> tuple[str, int]:
+    """Return the first key that its object in JSON text has had before, as written, and where it stands."""
+    keys: list[set[str]] = []
+    for token in re.finditer(r'("(?:[^"\\]|\\.)*")\s*(:?)|[{[]|[]}]', text):
+        written, colon = token.groups(default="")
+        if colon:
+            key = json.loads(written)
+            if key in keys[-1]:
+                return written, token.start()
+            keys[-1].add(key)
+        elif not written and token[0] in "{[":
+            keys.append(set())
+        elif not written:
+            keys.pop()
+    raise AssertionError("called for text without a repeated key")
 
 
 def _position(text: str, offset: int) -> str:
@@ -152,16 +165,13 @@ def _position(text: str, offset: int) -> str:
     return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
 
 
-def _deepest(text: str) -> str:
-    depth = deepest = at = 0
-    for offset, character in enumerate(text):
-        if character in "[{":
-            depth += 1
-            if depth > deepest:
-                deepest, at = depth, offset
-        elif character in "]}":
-            depth -= 1
-    return _position(text, at)
+def _too_deep(text: str) -> str:
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEEP:
+            return _position(text, bracket.start())
+    return "text"
 
 
 # ------------------------------------------------------------------------------------------ writing

@@ -20,7 +20,6 @@ no share in it. Whatever is wrong with an agreement is reported at once, in one 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import gcd, lcm
@@ -40,6 +39,7 @@ from ._fields import (
     check_line,
     check_share,
     check_until,
+    is_name,
     percent,
     percent_text,
     same_name,
@@ -112,13 +112,13 @@ class Tier(Model):
     ] = None
     shares: Annotated[
         dict[PayeeName, Share],
-        AfterValidator(_shares),
-        Frozen,
         Field(
             min_length=1,
             max_length=MAX_PAYEES,
             description='Payee and share: percentages like "12.5%" that sum to 100 %, or whole numbers.',
         ),
+        AfterValidator(_shares),
+        Frozen,
     ]
 
     def weights(self) -> dict[str, int]:
@@ -151,8 +151,8 @@ class Agreement(Model):
     token: Annotated[Token, Field(description="What revenue is counted in.")]
     payees: Annotated[
         dict[PayeeName, Address],
-        Frozen,
         Field(min_length=1, max_length=MAX_PAYEES, description="Name and address of everyone who shares."),
+        Frozen,
     ]
     tiers: Annotated[
         tuple[Tier, ...],
@@ -313,24 +313,28 @@ def _lookalikes(payees: Mapping[str, object]) -> Iterator[Problem]:
 
 def _strangers(payees: Mapping[str, object], tiers: list[object]) -> Iterator[Problem]:
     """Shares of somebody who is no payee, and payees who have no share."""
-    sharing: Counter[str] = Counter()
-    complete = True
+    sharing: set[str] = set()
+    complete = True  # as long as every share is understood
     for number, tier in enumerate(tiers):
-        shares = _of(tier, "shares")
-        if not isinstance(shares, Mapping):
-            complete = False
-            continue
-        for name, share in _table(shares).items():
-            if name not in payees:
+        weights = {name: _weight(share) for name, share in _table(_of(tier, "shares")).items()}
+        complete &= any(weights.values()) and None not in weights.values()
+        sharing |= {name for name, weight in weights.items() if weight}
+        for name in weights:
+            if name not in payees and is_name(name):
                 fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the share"
                 yield Problem(place("tiers", number, "shares", name), "is not one of the payees", fix)
-            try:
-                sharing[name] += any(_weights({name: check_share(share)}).values())
-            except Refusal:
-                complete = False
     for name in payees:
-        if complete and not sharing[name]:
+        if complete and name not in sharing and is_name(name):
             yield Problem(place("payees", name), "has no share in any tier", "give it a share, or remove it")
+
+
+def _weight(value: object) -> int | Fraction | None:
+    """Return what a share is worth in its tier, None if that cannot be told."""
+    try:
+        share = check_share(value)
+    except Refusal:
+        return None
+    return share if isinstance(share, int) else percent(share)
 
 
 def _boundaries(tiers: list[object], token: Token | None) -> Iterator[Problem]:

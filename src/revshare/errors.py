@@ -141,8 +141,8 @@ class NegativeRevenue(InvalidInput):
         self.index = index
         self.revenue = revenue
         super().__init__(
-            f"amounts[{index}] takes the revenue down to {revenue} units: credit notes cannot exceed what was "
-            "received; give the revenue received before as start=, or carry the negative amount forward"
+            f"amounts[{index}] takes the revenue down to {revenue} units: credit notes cannot exceed what "
+            "was received; give the revenue received before as start=, or carry the negative amount forward"
         )
 
 

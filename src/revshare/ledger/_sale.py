@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -55,13 +55,19 @@ class Sale:
         object.__setattr__(self, "amount", units(self.amount, "a sale's amount"))
         object.__setattr__(self, "occurred_at", self.occurred_at.astimezone(UTC))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        texts = (self.source, self.external_id, self.token, self.description, *_texts(self.metadata))
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError as error:  # half of a surrogate pair, from a broken decoder
+            raise InvalidInput(f"a sale's text must be valid Unicode: {error}") from None
 
     def __hash__(self) -> int:
         return hash((self.source, self.external_id, self.amount))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled.
-        return Sale, (*(getattr(self, name) for name in list(self.__slots__)[:-1]), dict(self.metadata))
+        values = (self.source, self.external_id, self.occurred_at, self.amount, self.token, self.description)
+        return Sale, (*values, dict(self.metadata))
 
     @property
     def is_credit_note(self) -> bool:
@@ -80,7 +86,7 @@ class Sale:
                 "description": self.description,
                 "external_id": self.external_id,
                 "metadata": dict(self.metadata),
-                "occurred_at": self.occurred_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "occurred_at": self.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                 "source": self.source,
                 "token": self.token,
             },
@@ -95,3 +101,8 @@ class Sale:
         Hashed twice, so that no text of 64 bytes can pass for an inner node.
         """
         return keccak(keccak(self.canonical()))
+
+
+def _texts(metadata: Mapping[str, Metadata]) -> Iterator[str]:
+    yield from metadata
+    yield from (value for value in metadata.values() if isinstance(value, str))
