@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // npm's solc behind the face of the native one, for tools that only know how to run `solc`: py-solc-x and forge.
 //
-// It answers `--version` as solc does, and `--standard-json [FILE]` with nothing but JSON on standard output. npm's own
-// command answers neither so. All else that solc can do is refused as an unknown option.
+// It answers `--version` as solc does, and `--standard-json [FILE]` with nothing but JSON on standard output, all of it.
+// npm's own command adds a remark to the JSON and may end before a pipe has taken it. All else that solc can do is refused.
 //
 // npm's solc is found in REVSHARE_SOLC_JS (the folder of the package), else by node's own rules from the working directory,
 // from this file, and in NODE_PATH.
