@@ -239,8 +239,8 @@ def _read_unit(root: Path, unit: str, importer: str | None) -> str:
     places += [modules / unit for modules in _node_modules(root)]
     for place in places:
         if place.is_file():
-            # Line ends must not depend on how the tree was checked out.
-            return place.read_text(encoding="utf-8").replace("\r\n", "\n")
+            # Read as text, every line end is one "\n", however the tree was checked out.
+            return place.read_text(encoding="utf-8")
     imported = f", which {importer} imports," if importer else ""
     raise CompileError(
         f"{unit}{imported} is neither below {root} nor in a node_modules; "
