@@ -321,7 +321,9 @@ def test_forge_compiles_and_tests_with_the_wrapper(tmp_path: Path) -> None:
         tmp_path, src__C="contract C { uint256 public x; function set(uint256 y) external { x = y; } }"
     )
     test = """import {C} from "../src/C.sol";
-        contract T { function testFuzz_set(uint256 y) external { C c = new C(); c.set(y); require(c.x() == y); } }"""
+        contract T {
+            function testFuzz_set(uint256 y) external { C c = new C(); c.set(y); require(c.x() == y); }
+        }"""
     write_sources(tmp_path, **{"test/C.t": test})
     config = f'[profile.default]\nsolc = "{WRAPPER}"\noffline = true\n'
     (tmp_path / "foundry.toml").write_text(config, encoding="utf-8")
