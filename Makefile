@@ -65,7 +65,7 @@ check: $(READY) ## ruff, mypy --strict and the import contracts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 
 .PHONY: format
 format: $(READY) ## let ruff mend what it can
