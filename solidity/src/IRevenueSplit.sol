@@ -55,7 +55,7 @@ interface IRevenueSplitMoney {
     error UnknownPayee(address payee);
     /// @dev The money cannot be sent to this address.
     error InvalidRecipient(address to);
-    /// @dev A call came in while another was paying out.
+    /// @dev A call came in, or a question, while the same token was being paid out or drawn in.
     error Reentered();
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();
@@ -84,7 +84,7 @@ interface IRevenueSplitMoney {
     /// @notice Pays one payee alone what is due to it. Anyone may call; the money goes to the payee.
     /// @param proof The payee's part of the terms (lib/Terms.sol).
     /// @return amount Units that left.
-    /// @dev Reverts: TermsMismatch, UnknownPayee, NothingDue, PaymentFailed, NotAToken, Reentered.
+    /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
 
     /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.

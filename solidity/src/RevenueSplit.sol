@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Account, Books, accountAt, accountSlot, booksOf, toAccount, toBooks} from "./lib/Books.sol";
+import {Account, Books, LOCKED, accountAt, accountSlot, toAccount, toBooks} from "./lib/Books.sol";
 import {Asset} from "./lib/Asset.sol";
 import {IRevenueSplitMoney} from "./IRevenueSplit.sol";
 import {MoneyRule} from "./lib/MoneyRule.sol";
@@ -29,13 +29,8 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
     address private immutable _IMPLEMENTATION = address(this);
     address private immutable _VIEWS = address(new RevenueSplitViews());
 
-    /// @dev One call at a time: while money goes out, nothing else comes in but plain transfers.
-    modifier alone() {
-        if (_paying != 0) revert Reentered();
-        _paying = 1;
-        _;
-        _paying = 0;
-    }
+    /// @dev 1 while tokens are drawn in.
+    uint256 private transient _drawing;
 
     /// @dev Views stand behind a second door, so that payments need not pass by their selectors.
     fallback() external {
@@ -76,40 +71,34 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
             return amount;
         }
         if (msg.value != 0) revert ValueMismatch(msg.value, 0);
-        return _pull(token, amount);
-    }
-
-    /// @dev Alone: a distribution in the middle of it would spoil the measure of what arrived.
-    function _pull(address token, uint256 amount) private alone returns (uint256) {
-        return Asset.pull(token, msg.sender, amount);
+        // A payment within a payment would be counted in both.
+        if (_drawing != 0) revert Reentered();
+        _drawing = 1;
+        arrived = Asset.pull(token, msg.sender, amount);
+        _drawing = 0;
     }
 
     // ------------------------------------------------------------------ money out
 
     /// @inheritdoc IRevenueSplitMoney
-    function distribute(bytes calldata terms, address token)
-        external
-        alone
-        returns (uint256 sent, uint256 credited)
-    {
+    function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited) {
         _check(Terms.commitmentOf(terms));
-        Books books = booksOf(token);
-        uint256 from = books.distributed();
+        Books books = _openBooks(token);
         uint256 to = _revenue(token, books);
-        if (to <= from) return (0, 0);
+        if (to <= books.distributed()) return (0, 0);
 
-        // Effects first: even with the lock broken, nothing would be due any more from inside a payee's call.
-        toBooks(to, books.paidOut(), false).store(token);
-        uint256 header = Terms.headerOf(terms);
+        LOCKED.store(token);
         if (books.claimedAlone()) {
-            (sent, credited) = _payEachFromItsMark(terms, token, from, to);
+            (sent, credited) = _payEachFromItsMark(terms, token, books, to);
         } else {
-            uint256 plan = MoneyRule.plan(header, Terms.settlementToken(header) == token, from, to);
+            uint256 plan = MoneyRule.plan(Terms.headerOf(terms), token, books.distributed(), to);
             (uint256 entry, uint256 end) = Terms.entriesOf(terms);
             (sent, credited) = _payFrom(plan, entry, end, token);
         }
-        toBooks(to, books.paidOut() + sent, false).store(token);
-        emit Distributed(token, from, to);
+        unchecked {
+            toBooks(to, books.paidOut() + sent, false).store(token);
+        }
+        emit Distributed(token, books.distributed(), to);
     }
 
     /// @dev Pays the entries from `entry` up to `end` by one plan.
@@ -117,28 +106,27 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
         private
         returns (uint256 sent, uint256 credited)
     {
-        while (true) {
-            uint256 paidNow;
-            (entry, paidNow) = Payout.run(plan, entry, end, token);
-            sent += paidNow;
-            if (entry == end) return (sent, credited);
-            uint256 amount = MoneyRule.earned(plan, entry);
-            _credit(token, Terms.payeeAt(entry), amount);
-            credited += amount;
-            assembly ("memory-safe") {
-                entry := add(entry, mload(plan))
+        // Sums of what is earned never exceed the revenue.
+        unchecked {
+            (entry, sent) = Payout.run(plan, entry, end, token);
+            while (entry != end) {
+                uint256 amount = MoneyRule.earned(plan, entry);
+                _credit(token, Terms.payeeAt(entry), amount);
+                credited += amount;
+                entry += MoneyRule.strideOf(plan);
+                if (entry == end) break;
+                (entry, amount) = Payout.run(plan, entry, end, token);
+                sent += amount;
             }
-            if (entry == end) return (sent, credited);
         }
     }
 
     /// @dev The same where somebody has claimed alone: each payee from its own mark on.
-    function _payEachFromItsMark(bytes calldata terms, address token, uint256 from, uint256 to)
+    function _payEachFromItsMark(bytes calldata terms, address token, Books books, uint256 to)
         private
         returns (uint256 sent, uint256 credited)
     {
         uint256 header = Terms.headerOf(terms);
-        bool settles = Terms.settlementToken(header) == token;
         uint256 stride = Terms.strideOf(Terms.tierCount(header));
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         uint256 memory_;
@@ -146,9 +134,9 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
             memory_ := mload(0x40)
         }
         for (; entry < end; entry += stride) {
-            uint256 own = _max(from, accountAt(accountSlot(token, Terms.payeeAt(entry))).mark());
+            uint256 own = _markOf(books, accountAt(accountSlot(token, Terms.payeeAt(entry))));
             if (own >= to) continue;
-            uint256 plan = MoneyRule.plan(header, settles, own, to);
+            uint256 plan = MoneyRule.plan(header, token, own, to);
             (uint256 sent_, uint256 credited_) = _payFrom(plan, entry, entry + stride, token);
             sent += sent_;
             credited += credited_;
@@ -170,24 +158,19 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
     }
 
     /// @inheritdoc IRevenueSplitMoney
-    function claim(address payee, bytes calldata proof, address token) external alone returns (uint256 amount) {
+    function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount) {
         (bytes32 given, uint256 entry) = Terms.commitmentOf(proof, payee);
         _check(given);
-        if (entry == 0) revert UnknownPayee(payee);
-        Books books = booksOf(token);
+        Books books = _openBooks(token);
         uint256 slot = accountSlot(token, payee);
         Account account = accountAt(slot);
         uint256 to = _revenue(token, books);
-        uint256 header = Terms.headerOf(proof);
-        amount = MoneyRule.earnedBetween(
-            header, entry, Terms.settlementToken(header) == token, _max(books.distributed(), account.mark()), to
-        );
+        amount = MoneyRule.earnedBetween(Terms.headerOf(proof), entry, token, _markOf(books, account), to);
         if (amount == 0) revert NothingDue(payee, token);
 
         toAccount(to, account.credit()).save(slot);
-        toBooks(books.distributed(), books.paidOut() + amount, true).store(token);
         emit Claimed(payee, token, to, amount);
-        if (!Asset.send(token, payee, amount)) revert PaymentFailed(token, payee, amount);
+        _send(payee, token, amount, books, true);
     }
 
     /// @inheritdoc IRevenueSplitMoney
@@ -202,7 +185,8 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
     }
 
     /// @dev Where a token has taken balance away, what is there is paid, and the rest stays a credit.
-    function _withdraw(address payee, address to, address token) private alone returns (uint256 amount) {
+    function _withdraw(address payee, address to, address token) private returns (uint256 amount) {
+        Books books = _openBooks(token);
         uint256 slot = accountSlot(token, payee);
         Account account = accountAt(slot);
         amount = account.credit();
@@ -210,10 +194,17 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
         if (held < amount) amount = held;
         if (amount == 0) revert NothingDue(payee, token);
 
-        Books books = booksOf(token);
         toAccount(account.mark(), account.credit() - amount).save(slot);
-        toBooks(books.distributed(), books.paidOut() + amount, books.claimedAlone()).store(token);
         emit CreditWithdrawn(payee, token, to, amount);
+        _send(to, token, amount, books, books.claimedAlone());
+    }
+
+    /// @dev Sends what the payee's own books already say has gone, all of it or nothing.
+    function _send(address to, address token, uint256 amount, Books books, bool claimedAlone) private {
+        LOCKED.store(token);
         if (!Asset.send(token, to, amount)) revert PaymentFailed(token, to, amount);
+        unchecked {
+            toBooks(books.distributed(), books.paidOut() + amount, claimedAlone).store(token);
+        }
     }
 }

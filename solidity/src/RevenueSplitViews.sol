@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Books, accountAt, accountSlot, booksOf} from "./lib/Books.sol";
+import {Account, Books, accountAt, accountSlot} from "./lib/Books.sol";
 import {Clone} from "./lib/Clone.sol";
 import {IRevenueSplitMoney, IRevenueSplitViews} from "./IRevenueSplit.sol";
 import {MoneyRule} from "./lib/MoneyRule.sol";
@@ -9,42 +9,37 @@ import {SplitState} from "./SplitState.sol";
 import {Terms} from "./lib/Terms.sol";
 
 /// @title The views of a RevenueSplit, which delegates to them whatever is not about money.
-/// @dev Changes nothing, ever. Views of balances refuse to answer while money goes out: between a payment and its entry
-///      in the books figures would be wrong, and somebody might act on them.
+/// @dev Changes nothing, ever.
 contract RevenueSplitViews is IRevenueSplitViews, SplitState {
-    modifier settled() {
-        if (_paying != 0) revert IRevenueSplitMoney.Reentered();
-        _;
-    }
-
     /// @inheritdoc IRevenueSplitViews
-    function commitment() external view returns (bytes32) {
+    function commitment() external pure returns (bytes32) {
         return Clone.argument();
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function verify(bytes calldata terms) external view returns (bool) {
+    function verify(bytes calldata terms) external pure returns (bool) {
         return Terms.commitmentOf(terms) == Clone.argument();
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function received(address token) external view settled returns (uint256) {
-        return _revenue(token, booksOf(token));
+    function received(address token) external view returns (uint256) {
+        return _revenue(token, _openBooks(token));
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function marks(address token) external view settled returns (uint256, uint256, bool) {
-        Books books = booksOf(token);
+    function marks(address token) external view returns (uint256, uint256, bool) {
+        Books books = _openBooks(token);
         return (books.distributed(), books.paidOut(), books.claimedAlone());
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function markOf(address payee, address token) public view settled returns (uint256) {
-        return _max(booksOf(token).distributed(), accountAt(accountSlot(token, payee)).mark());
+    function markOf(address payee, address token) external view returns (uint256) {
+        return _markOf(_openBooks(token), accountAt(accountSlot(token, payee)));
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function credit(address payee, address token) public view settled returns (uint256) {
+    function credit(address payee, address token) external view returns (uint256) {
+        _openBooks(token);
         return accountAt(accountSlot(token, payee)).credit();
     }
 
@@ -77,11 +72,11 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
     function statement(bytes calldata terms, address token)
         external
         view
-        settled
+       
         returns (uint256 revenue, Line[] memory lines)
     {
         _check(Terms.commitmentOf(terms));
-        revenue = _revenue(token, booksOf(token));
+        revenue = _revenue(token, _openBooks(token));
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         uint256 stride = Terms.strideOf(Terms.tierCount(Terms.headerOf(terms)));
         lines = new Line[]((end - entry) / stride);
@@ -91,7 +86,7 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
     }
 
     /// @inheritdoc IRevenueSplitViews
-    function proofOf(address payee, bytes calldata terms) external view returns (bytes memory proof) {
+    function proofOf(address payee, bytes calldata terms) external pure returns (bytes memory proof) {
         _check(Terms.commitmentOf(terms));
         return Terms.proofOf(terms, _find(payee, terms));
     }
@@ -106,9 +101,9 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
         revert IRevenueSplitMoney.UnknownPayee(payee);
     }
 
-    function _lineOf(address payee, bytes calldata terms, address token) private view settled returns (Line memory) {
+    function _lineOf(address payee, bytes calldata terms, address token) private view returns (Line memory) {
         _check(Terms.commitmentOf(terms));
-        return _line(Terms.headerOf(terms), _find(payee, terms), token, _revenue(token, booksOf(token)));
+        return _line(Terms.headerOf(terms), _find(payee, terms), token, _revenue(token, _openBooks(token)));
     }
 
     function _line(uint256 header, uint256 entry, address token, uint256 revenue)
@@ -116,12 +111,12 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
         view
         returns (Line memory line)
     {
-        bool settles = Terms.settlementToken(header) == token;
         line.payee = Terms.payeeAt(entry);
-        uint256 mark = markOf(line.payee, token);
-        line.credit = credit(line.payee, token);
-        line.entitlement = MoneyRule.earnedBetween(header, entry, settles, 0, revenue);
-        line.paid = MoneyRule.earnedBetween(header, entry, settles, 0, mark) - line.credit;
-        line.due = MoneyRule.earnedBetween(header, entry, settles, mark, revenue);
+        Account account = accountAt(accountSlot(token, line.payee));
+        uint256 mark = _markOf(_openBooks(token), account);
+        line.credit = account.credit();
+        line.entitlement = MoneyRule.earnedBetween(header, entry, token, 0, revenue);
+        line.paid = MoneyRule.earnedBetween(header, entry, token, 0, mark) - line.credit;
+        line.due = MoneyRule.earnedBetween(header, entry, token, mark, revenue);
     }
 }

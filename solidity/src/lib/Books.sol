@@ -6,14 +6,18 @@ pragma solidity 0.8.30;
 ///      `paidOut`      all that has left; revenue is the balance plus this.
 ///      `claimedAlone` some payee claimed beyond `distributed`, so a distribution must look at each payee's own mark.
 ///      Kept in the storage slot that is the token's own address; slot 0 is the coin's.
+///      All ones while the token is being paid out: the books are their own lock, so the lock costs a write to a slot that
+///      is written anyway, and money in one token can be paid out while a payee of another looks on.
 type Books is uint256;
+
+Books constant LOCKED = Books.wrap(type(uint256).max);
 
 /// @title A payee's own books in one token, in one word: mark(128) ‖ credit(128).
 /// @dev `mark` is the revenue up to which it claimed alone (0: never), `credit` what is set aside for it.
 ///      Kept in slot keccak256(token(20) ‖ payee(20)): 40 bytes, where mappings hash 64.
 type Account is uint256;
 
-using {distributed, paidOut, claimedAlone, store} for Books global;
+using {distributed, paidOut, claimedAlone, isLocked, store} for Books global;
 using {mark, credit, save} for Account global;
 
 function booksOf(address token) view returns (Books books) {
@@ -44,6 +48,10 @@ function paidOut(Books books) pure returns (uint256) {
 
 function claimedAlone(Books books) pure returns (bool) {
     return Books.unwrap(books) & 1 == 1;
+}
+
+function isLocked(Books books) pure returns (bool) {
+    return Books.unwrap(books) == type(uint256).max;
 }
 
 function accountSlot(address token, address payee) pure returns (uint256 slot) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Terms} from "./Terms.sol";
-
 /// @title The money rule: what a payee earns between two marks of revenue.
 /// @notice
 ///     entitlement_i(R) = Σ_t floor( f_t(R) · w_ti / W_t ),     f_t(R) = min(max(R − s_t, 0), cap_t)
@@ -14,20 +12,19 @@ import {Terms} from "./Terms.sol";
 ///     plan := stride(32) ‖ end of slices(32) ‖ slices
 ///     slice := offset of the weight in an entry(32) ‖ W(32) ‖ f(from)(32) ‖ f(to)(32)
 library MoneyRule {
-    /// @param settles Whether the money is the settlement token; any other is shared by the last tier alone.
+    /// @param token What is shared: only the settlement token fills the tiers, any other is shared by the last alone.
     /// @dev Needs from < to ≤ MAX_REVENUE; there is then at least one slice.
-    function plan(uint256 header, bool settles, uint256 from, uint256 to) internal pure returns (uint256 p) {
+    function plan(uint256 header, address token, uint256 from, uint256 to) internal pure returns (uint256 p) {
         assembly ("memory-safe") {
             p := mload(0x40)
-            let slice := add(p, 0x40)
             let tiers := byte(21, calldataload(header))
-            let end := add(header, mul(22, add(tiers, 1)))
+            mstore(p, add(20, shl(2, tiers)))
+            let slice := add(p, 0x40)
             let offset := 20
             let start := 0
-            if iszero(settles) {
-                // Only the last tier, and that from the first unit on.
+            if xor(token, shr(96, calldataload(add(header, 1)))) {
                 offset := add(16, shl(2, tiers))
-                header := sub(end, 44)
+                header := add(header, mul(22, sub(tiers, 1)))
             }
             for {} 1 {} {
                 header := add(header, 22)
@@ -35,21 +32,29 @@ library MoneyRule {
                 let until := shr(128, word)
                 if iszero(until) { until := not(0) }
                 if lt(from, until) {
-                    let reached := until
-                    if lt(to, until) { reached := to }
                     mstore(slice, offset)
                     mstore(add(slice, 0x20), and(shr(80, word), 0xffffffffffff))
                     mstore(add(slice, 0x40), mul(gt(from, start), sub(from, start)))
-                    mstore(add(slice, 0x60), sub(reached, start))
+                    if iszero(gt(to, until)) {
+                        mstore(add(slice, 0x60), sub(to, start))
+                        break
+                    }
+                    mstore(add(slice, 0x60), sub(until, start))
                     slice := add(slice, 0x80)
-                    if eq(reached, to) { break }
                 }
                 start := until
                 offset := add(offset, 4)
             }
-            mstore(p, add(20, shl(2, tiers)))
+            slice := add(slice, 0x80)
             mstore(add(p, 0x20), slice)
             mstore(0x40, slice)
+        }
+    }
+
+    /// @dev Bytes of an entry.
+    function strideOf(uint256 p) internal pure returns (uint256 stride) {
+        assembly ("memory-safe") {
+            stride := mload(p)
         }
     }
 
@@ -67,17 +72,35 @@ library MoneyRule {
     }
 
     /// @notice What the payee at `entry` earns between two marks: 0 when revenue has not grown.
-    /// @dev Gives its memory back, so that a loop over payees with marks of their own stays linear in gas.
-    function earnedBetween(uint256 header, uint256 entry, bool settles, uint256 from, uint256 to)
+    function earnedBetween(uint256 header, uint256 entry, address token, uint256 from, uint256 to)
         internal
         pure
         returns (uint256 amount)
     {
-        if (to <= from) return 0;
-        uint256 p = plan(header, settles, from, to);
-        amount = earned(p, entry);
         assembly ("memory-safe") {
-            mstore(0x40, p)
+            let weights := add(entry, 20)
+            let start := 0
+            if xor(token, shr(96, calldataload(add(header, 1)))) {
+                let before := sub(byte(21, calldataload(header)), 1)
+                weights := add(weights, shl(2, before))
+                header := add(header, mul(22, before))
+            }
+            for {} lt(from, to) { weights := add(weights, 4) } {
+                header := add(header, 22)
+                let word := calldataload(header)
+                let until := shr(128, word)
+                if iszero(until) { until := not(0) }
+                if lt(from, until) {
+                    let weight := shr(224, calldataload(weights))
+                    let total := and(shr(80, word), 0xffffffffffff)
+                    let reached := until
+                    if lt(to, until) { reached := to }
+                    amount := add(amount, div(mul(sub(reached, start), weight), total))
+                    if gt(from, start) { amount := sub(amount, div(mul(sub(from, start), weight), total)) }
+                    from := reached
+                }
+                start := until
+            }
         }
     }
 }

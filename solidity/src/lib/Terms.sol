@@ -18,8 +18,10 @@ pragma solidity 0.8.30;
 ///
 /// so that a distribution shows the terms, and a claim one page and its siblings:
 ///
-///     proof := header ‖ n(1) ‖ page(n entries) ‖ siblings(32 each)
+///     proof := header ‖ place(1) ‖ page ‖ siblings(32 each)
 ///
+/// where `place` is 16 × (entries on the page) + (the payee's number on it, from 0), and the page lacks the payee's own
+/// address, which the claim names anyway.
 /// @dev A page behind its zero byte has an odd length, so it can never be taken for the 64 bytes of an inner node. Four
 ///      entries a page is what costs least: trees over single entries cost creation 170 gas a payee more, pages of eight
 ///      cost a claim among ten 900 more (docs/decisions).
@@ -153,7 +155,7 @@ library Terms {
         }
     }
 
-    /// @notice The commitment that a payee's proof leads to, and the payee's entry on the page it shows (0: not there).
+    /// @notice The commitment that a payee's proof leads to, and where its entry would start: 20 bytes before its weights.
     function commitmentOf(bytes calldata proof, address payee)
         internal
         pure
@@ -162,30 +164,37 @@ library Terms {
         assembly ("memory-safe") {
             let tiers := byte(21, calldataload(proof.offset))
             let head := mul(_TIER, add(tiers, 1))
-            let stride := add(_PAYEE, mul(_WEIGHT, tiers))
-            let at := add(proof.offset, head)
-            let length := mul(stride, byte(0, calldataload(at)))
-            at := add(at, 1)
-            let copy := mload(0x40)
-            mstore8(copy, 0)
-            calldatacopy(add(copy, 1), at, length)
-            let node := keccak256(copy, add(length, 1))
+            let page := add(proof.offset, head)
+            let stride := add(_PAYEE, shl(2, tiers))
+            let before := byte(0, calldataload(page))
+            let length := mul(shr(4, before), stride)
+            before := mul(and(before, 15), stride)
+            page := add(page, 1)
+            if lt(before, length) {
+                // The leaf: the page with the payee's address put back.
+                let copy := mload(0x40)
+                mstore8(copy, 0)
+                calldatacopy(add(copy, 1), page, before)
+                mstore(add(add(copy, 1), before), shl(96, payee))
+                page := add(page, before)
+                entry := sub(page, _PAYEE)
+                let rest := sub(sub(length, before), _PAYEE)
+                calldatacopy(add(add(copy, add(_PAYEE, 1)), before), page, rest)
+                let node := keccak256(copy, add(length, 1))
 
-            let siblings := add(at, length)
-            for {} lt(at, siblings) { at := add(at, stride) } {
-                if eq(shr(96, calldataload(at)), payee) { entry := at }
-            }
-            for { let end := add(proof.offset, proof.length) } lt(at, end) { at := add(at, 0x20) } {
-                let other := calldataload(at)
-                let place := shl(5, gt(node, other))
-                mstore(place, node)
-                mstore(xor(place, 0x20), other)
-                node := keccak256(0x00, 0x40)
-            }
+                let end := add(proof.offset, proof.length)
+                for { let sibling := add(page, rest) } lt(sibling, end) { sibling := add(sibling, 0x20) } {
+                    let other := calldataload(sibling)
+                    let at := shl(5, gt(node, other))
+                    mstore(at, node)
+                    mstore(xor(at, 0x20), other)
+                    node := keccak256(0x00, 0x40)
+                }
 
-            mstore(copy, node)
-            calldatacopy(add(copy, 0x20), proof.offset, head)
-            commitment := keccak256(copy, add(head, 0x20))
+                mstore(copy, node)
+                calldatacopy(add(copy, 0x20), proof.offset, head)
+                commitment := keccak256(copy, add(head, 0x20))
+            }
         }
     }
 
@@ -195,20 +204,35 @@ library Terms {
         uint256 full = 4 * strideOf(tierCount(headerOf(terms)));
         bytes32[] memory nodes = new bytes32[]((end - first + full - 1) / full);
         for (uint256 i = 0; i < nodes.length; ++i) {
-            nodes[i] = keccak256(abi.encodePacked(bytes1(0), _page(terms, first + i * full, full)));
+            nodes[i] = keccak256(bytes.concat(bytes1(0), _page(terms, first + i * full, full)));
         }
         uint256 at = (entry - first) / full;
-        bytes calldata page = _page(terms, first + at * full, full);
-        proof = abi.encodePacked(terms[:headerLength(tierCount(headerOf(terms)))], uint8(page.length * 4 / full), page);
-
+        proof = bytes.concat(
+            terms[:headerLength(tierCount(headerOf(terms)))], _withoutPayee(_page(terms, first + at * full, full), terms, entry)
+        );
         for (uint256 count = nodes.length; count > 1; count = (count + 1) / 2) {
-            if (at ^ 1 < count) proof = abi.encodePacked(proof, nodes[at ^ 1]);
+            if (at ^ 1 < count) proof = bytes.concat(proof, nodes[at ^ 1]);
             at /= 2;
             for (uint256 i = 0; i < count; i += 2) {
                 (bytes32 a, bytes32 b) = (nodes[i], i + 1 < count ? nodes[i + 1] : bytes32(0));
-                nodes[i / 2] = i + 1 == count ? a : keccak256(a < b ? abi.encodePacked(a, b) : abi.encodePacked(b, a));
+                nodes[i / 2] = i + 1 == count ? a : keccak256(a < b ? bytes.concat(a, b) : bytes.concat(b, a));
             }
         }
+    }
+
+    /// @dev place(1) ‖ the page without the address at `entry`.
+    function _withoutPayee(bytes calldata page, bytes calldata terms, uint256 entry)
+        private
+        pure
+        returns (bytes memory)
+    {
+        uint256 stride = strideOf(tierCount(headerOf(terms)));
+        uint256 before;
+        assembly ("memory-safe") {
+            before := sub(entry, page.offset)
+        }
+        bytes1 place = bytes1(uint8(16 * (page.length / stride) + before / stride));
+        return bytes.concat(place, page[:before], page[before + _PAYEE:]);
     }
 
     function _page(bytes calldata terms, uint256 from, uint256 full) private pure returns (bytes calldata page) {

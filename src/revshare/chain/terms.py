@@ -28,6 +28,7 @@ MAX_REVENUE = 2**127 - 1
 _IMMUTABLE = b"\0"
 _PAGE = 4
 """Entries on one leaf of the Merkle tree."""
+_ADDRESS = 20
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,19 @@ class Terms:
         return keccak(self._tree.root + self.header)
 
     def proof(self, payee: str) -> bytes:
-        """What `claim` asks for: header ‖ n ‖ the payee's page ‖ siblings. Raises UnknownPayee."""
+        """What `claim` asks for: header ‖ place ‖ the payee's page without its address ‖ siblings.
+
+        Raises UnknownPayee.
+        """
         schedule = self.schedule
         if payee not in schedule.payees:
             raise UnknownPayee(payee, schedule.payees)
-        number = self.order.index(schedule.payees.index(payee)) // _PAGE
-        page = self._pages[number]
-        return b"".join((self.header, len(page).to_bytes(1, "big"), *page, *self._tree.proof(number)))
+        number, place = divmod(self.order.index(schedule.payees.index(payee)), _PAGE)
+        page = list(self._pages[number])
+        page[place] = page[place][_ADDRESS:]
+        return b"".join(
+            (self.header, bytes([16 * len(page) + place]), *page, *self._tree.proof(number)),
+        )
 
 
 def record_id(name: str | bytes) -> bytes:
