@@ -161,8 +161,9 @@ def check_share(value: object) -> int | str:
     """Return one share as written, an integer weight or a percentage as text; raise Refusal otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         fix = "write a percentage in quotes or a whole number"
-        if isinstance(value, float) and 0 < value < 1000:
-            fix = f'write "{value!s}%" if it is a percentage, or whole numbers for all'
+        if isinstance(value, float) and 0 < value <= 100 and len(str(value)) < 12:
+            meant = Fraction(str(value)) * (100 if value <= 1 else 1)
+            fix = f'write "{percent_text(meant)}" for a percentage, or whole numbers for all'
         raise Refusal(f"{show(value)} is neither a percentage nor a whole number", fix)
     if isinstance(value, int):
         if not 0 <= value < WEIGHT_LIMIT:

@@ -68,13 +68,19 @@ class Model(BaseModel):
                 super().__init__(**data)
             except ValidationError as error:
                 problems += problems_of(error, type(self))
+            else:
+                data = dict(self)
             problems += self.check_whole(data)
             if problems:
                 raise AgreementError(problems)
 
     @classmethod
     def check_whole(cls, data: Mapping[str, object]) -> Iterable[Problem]:  # noqa: ARG003 - for subclasses
-        """Yield what is wrong between fields of `data`, any part of which may be missing or malformed."""
+        """Yield what is wrong between fields.
+
+        `data` holds the fields as checked or, if one was refused, as given: any part may be missing or
+        malformed.
+        """
         return ()
 
     @model_validator(mode="wrap")
@@ -87,6 +93,10 @@ class Model(BaseModel):
                     raise Refusal(f"the key {show(key)} is not text", "use text for every key")
             data = dict(data)
         return handler(data)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
+        """Return this model with the fields in `update` changed, and checked. Raises AgreementError."""
+        return type(self)(**dict(self) | dict(update or {}))
 
     @classmethod
     def model_validate(cls, obj: object, **options: Any) -> Self:
@@ -110,7 +120,7 @@ def show(value: object) -> str:
         # Python refuses to print integers of more than 4,300 digits.
         return str(value) if value.bit_length() < 270 else f"an integer of {value.bit_length()} bits"
     if isinstance(value, float):
-        return str(value)
+        return str(value)[:60]
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "…")
     if isinstance(value, Mapping):
@@ -183,8 +193,7 @@ def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
         case "too_short":
             return "is empty", f"give at least {context['min_length']}"
         case "too_long":
-            found = context.get("actual_length") or f"more than {context['max_length']}"
-            return f"has {found} entries", f"at most {context['max_length']} fit"
+            return f"has {len(detail['input'])} entries", f"at most {context['max_length']} fit"
         case "greater_than_equal" | "less_than_equal":
             sign, bound = ("least", context.get("ge")) if "ge" in context else ("most", context.get("le"))
             return f"{value} is out of range", f"use at {sign} {bound}"

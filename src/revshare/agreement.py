@@ -63,8 +63,8 @@ def _weights(shares: Mapping[str, int | str]) -> dict[str, int]:
     percents = {payee: percent(share) for payee, share in shares.items() if isinstance(share, str)}
     if not percents:
         return {payee: int(share) for payee, share in shares.items()}
-    scale = lcm(*(percent.denominator for percent in percents.values()))
-    weights = {payee: int(percent * scale) for payee, percent in percents.items()}
+    scale = lcm(*(part.denominator for part in percents.values()))
+    weights = {payee: int(part * scale) for payee, part in percents.items()}
     common = gcd(*weights.values()) or 1
     return {payee: weight // common for payee, weight in weights.items()}
 
@@ -106,9 +106,7 @@ class Tier(Model):
 
     until: Annotated[
         Until | None,
-        Field(
-            description="Cumulative revenue, in whole tokens, at which the tier ends. Not in the last tier."
-        ),
+        Field(description="Cumulative revenue, in whole tokens, at which the tier ends; none for the last."),
     ] = None
     shares: Annotated[
         dict[PayeeName, Share],
@@ -365,14 +363,11 @@ def _boundaries(tiers: list[object], token: Token | None) -> Iterator[Problem]:
         try:
             end = token.parse(until)
         except AmountError as error:
-            yield Problem(where, str(error), f"use at most {token.decimals} decimals")
+            yield Problem(where, str(error), f"use at most {token.decimals} decimals and 77 digits")
             continue
         if end >= UNTIL_LIMIT:
-            yield Problem(
-                where,
-                f"{show(until)} is more than the contract counts",
-                f"stay below {token.format(UNTIL_LIMIT)}",
-            )
+            most = f"stay below {token.format(UNTIL_LIMIT)}"
+            yield Problem(where, f"{show(until)} is more than the contract counts", most)
         elif end <= before:
             yield Problem(
                 where,

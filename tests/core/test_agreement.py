@@ -135,6 +135,19 @@ def test_the_largest_agreement_fits() -> None:
     assert Agreement.model_validate(largest).schedule().tiers[0].total < 2**48
 
 
+def test_a_tier_ends_where_the_contract_still_counts() -> None:
+    token = Token(symbol="GBPT", decimals=6)
+    given = data()
+    given["tiers"][0]["until"] = token.format(2**127 - 1)
+    assert Agreement.model_validate(given).schedule().tiers[1].start == 2**127 - 1
+    given["tiers"][0]["until"] = token.format(2**127)
+    with pytest.raises(AgreementError, match="more than the contract counts"):
+        Agreement.model_validate(given)
+    given["tiers"][0]["until"] = "9" * 80
+    with pytest.raises(AgreementError, match=r"tiers\[0\]\.until: .*beyond 2\^256"):
+        Agreement.model_validate(given)
+
+
 @pytest.mark.parametrize(
     "name", ["a", "account manager", "Zoë", "3M", "A.B.", "x_1", "देवी", "李雷", "name", "until", "a" * 64]
 )
@@ -203,6 +216,22 @@ def test_an_agreement_is_frozen_all_the_way_down() -> None:
     with pytest.raises(TypeError):
         agreement.tiers[0].shares["exporter"] = 5
     assert len({agreement, Agreement.loads(TEXT)}) == 1
+
+
+def test_a_changed_copy_is_checked_like_any_agreement() -> None:
+    agreement = Agreement.loads(TEXT)
+    renamed = agreement.model_copy(update={"name": "Cosmetics to Austria"})
+    assert renamed.name == "Cosmetics to Austria"
+    assert renamed.tiers == agreement.tiers
+    assert agreement.model_copy() == agreement
+    with pytest.raises(AgreementError, match=r"tiers\[0\]\.until: does not belong"):
+        agreement.model_copy(update={"tiers": agreement.tiers[:1]})
+
+
+def test_tiers_of_any_iterable_are_checked() -> None:
+    assert Agreement.model_validate(data() | {"tiers": iter(data()["tiers"])}) == Agreement.loads(TEXT)
+    with pytest.raises(AgreementError, match=r"tiers\[0\]\.until: is missing"):
+        Agreement.model_validate(data() | {"tiers": reversed(data()["tiers"])})
 
 
 def test_payee() -> None:

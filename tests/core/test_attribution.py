@@ -68,7 +68,9 @@ def test_words_and_python_integers_give_the_same(schedule: Schedule, data: st.Da
     assert (fast.earned == plain.earned).all()
 
 
-@pytest.mark.parametrize("weights", [(1, 2**31 - 1), (2**31 - 1, 2**31), (2**32 - 1, 2**32 - 1), (3, 4)])
+@pytest.mark.parametrize(
+    "weights", [(1, 2**31 - 1), (0, 2**31), (2**31 - 1, 2**31), (2**32 - 1, 2**32 - 1), (3, 4)]
+)
 @pytest.mark.parametrize(
     "amount", [2**30, 2**31, 2**33, 2**52, 2**61, 2**62, 2**63 - 2, 2**63 - 1, 2**63, 2**64]
 )
