@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @title RevenueSplit, the money: what comes in, what goes out, what is said of it, and how it refuses.
-/// @notice Amounts are integers in the token's smallest unit. `token` is address(0) for the chain's own coin. Every
-///         payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and the
-///         money rule (lib/MoneyRule.sol) alone.
-interface IRevenueSplitMoney {
+// What a RevenueSplit answers to. Amounts are integers in the token's smallest unit; `token` is address(0) for the chain's
+// own coin.
+
+/// @title RevenueSplit: what it says, and how it refuses.
+/// @notice Every payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and
+///         the money rule (lib/MoneyRule.sol) alone.
+interface IRevenueSplitEvents {
     /// @notice A sale was paid in. `amount` is what arrived (less than sent when the token takes a fee).
     event SalePaid(address indexed payer, bytes32 indexed saleId, address indexed token, uint256 amount);
 
@@ -59,7 +61,10 @@ interface IRevenueSplitMoney {
     error Reentered();
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();
+}
 
+/// @title RevenueSplit: money in, and what was set aside out.
+interface IRevenueSplitPayments is IRevenueSplitEvents {
     /// @notice Pays one sale in. Money and record are one transaction: no sale can be recorded that was not paid.
     /// @param saleId Unique per payer.
     /// @param token address(0) for the coin, which is sent along.
@@ -72,6 +77,18 @@ interface IRevenueSplitMoney {
     /// @dev Reverts as `pay` does.
     function remit(bytes32 batchId, address token, uint256 amount, bytes32 root, uint256 count) external payable;
 
+    /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
+    /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
+    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
+    function withdrawCredit(address payee, address token) external returns (uint256 amount);
+
+    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
+    function redirectCredit(address to, address token) external returns (uint256 amount);
+}
+
+/// @title RevenueSplit: money out.
+interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @notice Pays every payee what is due to it in `token`. Anyone may call; with nothing due, nothing happens.
     ///         A payee that cannot be paid (it reverts, burns its 50,000 gas, is refused by the token) is credited and
     ///         never stops another.
@@ -86,15 +103,6 @@ interface IRevenueSplitMoney {
     /// @return amount Units that left.
     /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
-
-    /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
-    /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
-    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
-    function withdrawCredit(address payee, address token) external returns (uint256 amount);
-
-    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
-    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
-    function redirectCredit(address to, address token) external returns (uint256 amount);
 }
 
 /// @title RevenueSplit, the views.
@@ -164,4 +172,4 @@ interface IRevenueSplitViews {
 }
 
 /// @title All that a split answers to.
-interface IRevenueSplit is IRevenueSplitMoney, IRevenueSplitViews {}
+interface IRevenueSplit is IRevenueSplitPayments, IRevenueSplitPayouts, IRevenueSplitViews {}

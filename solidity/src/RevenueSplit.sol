@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Account, Books, LOCKED, accountAt, accountSlot, toAccount, toBooks} from "./lib/Books.sol";
 import {Asset} from "./lib/Asset.sol";
-import {IRevenueSplitMoney} from "./IRevenueSplit.sol";
+import {IRevenueSplitPayments, IRevenueSplitPayouts} from "./IRevenueSplit.sol";
 import {MoneyRule} from "./lib/MoneyRule.sol";
 import {Payout} from "./lib/Payout.sol";
 import {RevenueSplitViews} from "./RevenueSplitViews.sol";
@@ -25,15 +25,33 @@ import {Terms} from "./lib/Terms.sol";
 ///
 /// Assumptions: EIP-1153. At most 2^127 − 1 units of a token are ever counted as revenue. What a token says it has
 /// transferred counts as paid; if it keeps the money, that is revenue again.
-contract RevenueSplit is IRevenueSplitMoney, SplitState {
+contract RevenueSplit is IRevenueSplitPayments, SplitState {
     address private immutable _IMPLEMENTATION = address(this);
     address private immutable _VIEWS = address(new RevenueSplitViews());
 
     /// @dev 1 while tokens are drawn in.
     uint256 private transient _drawing;
 
-    /// @dev Views stand behind a second door, so that payments need not pass by their selectors.
+    /// @notice `distribute` and `claim` (IRevenueSplitPayouts), and behind a second door the views.
+    /// @dev The two calls that will be made most are recognised and read by hand: the compiler's dispatch over all
+    ///      functions and its decoding would cost each of them 340 gas. What the compiler would check of their arguments is
+    ///      implied, since every byte that is used must lead to the commitment.
     fallback() external {
+        if (msg.sig == IRevenueSplitPayouts.distribute.selector) {
+            (uint256 sent, uint256 credited) = _distribute(_bytesAt(4), _addressAt(36));
+            assembly ("memory-safe") {
+                mstore(0x00, sent)
+                mstore(0x20, credited)
+                return(0x00, 0x40)
+            }
+        }
+        if (msg.sig == IRevenueSplitPayouts.claim.selector) {
+            uint256 amount = _claim(_addressAt(4), _bytesAt(36), _addressAt(68));
+            assembly ("memory-safe") {
+                mstore(0x00, amount)
+                return(0x00, 0x20)
+            }
+        }
         address views = _VIEWS;
         assembly {
             calldatacopy(0, 0, calldatasize())
@@ -44,15 +62,29 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
         }
     }
 
+    function _addressAt(uint256 offset) private pure returns (address value) {
+        assembly ("memory-safe") {
+            value := shr(96, shl(96, calldataload(offset)))
+        }
+    }
+
+    function _bytesAt(uint256 offset) private pure returns (bytes calldata value) {
+        assembly ("memory-safe") {
+            let at := add(calldataload(offset), 4)
+            value.length := calldataload(at)
+            value.offset := add(at, 32)
+        }
+    }
+
     // ------------------------------------------------------------------ money in
 
-    /// @inheritdoc IRevenueSplitMoney
+    /// @inheritdoc IRevenueSplitPayments
     function pay(bytes32 saleId, address token, uint256 amount) external payable {
         _once(_sales, saleId);
         emit SalePaid(msg.sender, saleId, token, _collect(token, amount));
     }
 
-    /// @inheritdoc IRevenueSplitMoney
+    /// @inheritdoc IRevenueSplitPayments
     function remit(bytes32 batchId, address token, uint256 amount, bytes32 root, uint256 count) external payable {
         _once(_batches, batchId);
         emit Remitted(msg.sender, batchId, token, _collect(token, amount), root, count);
@@ -80,11 +112,10 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
 
     // ------------------------------------------------------------------ money out
 
-    /// @inheritdoc IRevenueSplitMoney
-    function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited) {
+    /// @dev IRevenueSplitPayouts.distribute.
+    function _distribute(bytes calldata terms, address token) private returns (uint256 sent, uint256 credited) {
         _check(Terms.commitmentOf(terms));
-        Books books = _openBooks(token);
-        uint256 to = _revenue(token, books);
+        (Books books, uint256 to) = _open(token);
         if (to <= books.distributed()) return (0, 0);
 
         LOCKED.store(token);
@@ -157,14 +188,13 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
         emit Credited(payee, token, amount);
     }
 
-    /// @inheritdoc IRevenueSplitMoney
-    function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount) {
+    /// @dev IRevenueSplitPayouts.claim.
+    function _claim(address payee, bytes calldata proof, address token) private returns (uint256 amount) {
         (bytes32 given, uint256 entry) = Terms.commitmentOf(proof, payee);
         _check(given);
-        Books books = _openBooks(token);
+        (Books books, uint256 to) = _open(token);
         uint256 slot = accountSlot(token, payee);
         Account account = accountAt(slot);
-        uint256 to = _revenue(token, books);
         amount = MoneyRule.earnedBetween(Terms.headerOf(proof), entry, token, _markOf(books, account), to);
         if (amount == 0) revert NothingDue(payee, token);
 
@@ -173,12 +203,12 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
         _send(payee, token, amount, books, true);
     }
 
-    /// @inheritdoc IRevenueSplitMoney
+    /// @inheritdoc IRevenueSplitPayments
     function withdrawCredit(address payee, address token) external returns (uint256) {
         return _withdraw(payee, payee, token);
     }
 
-    /// @inheritdoc IRevenueSplitMoney
+    /// @inheritdoc IRevenueSplitPayments
     function redirectCredit(address to, address token) external returns (uint256) {
         if (to == address(0) || to == address(this)) revert InvalidRecipient(to);
         return _withdraw(msg.sender, to, token);
@@ -186,7 +216,7 @@ contract RevenueSplit is IRevenueSplitMoney, SplitState {
 
     /// @dev Where a token has taken balance away, what is there is paid, and the rest stays a credit.
     function _withdraw(address payee, address to, address token) private returns (uint256 amount) {
-        Books books = _openBooks(token);
+        (Books books,) = _open(token);
         uint256 slot = accountSlot(token, payee);
         Account account = accountAt(slot);
         amount = account.credit();

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Account, Books, accountAt, accountSlot} from "./lib/Books.sol";
 import {Clone} from "./lib/Clone.sol";
-import {IRevenueSplitMoney, IRevenueSplitViews} from "./IRevenueSplit.sol";
+import {IRevenueSplitEvents, IRevenueSplitViews} from "./IRevenueSplit.sol";
 import {MoneyRule} from "./lib/MoneyRule.sol";
 import {SplitState} from "./SplitState.sol";
 import {Terms} from "./lib/Terms.sol";
@@ -23,23 +23,25 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
 
     /// @inheritdoc IRevenueSplitViews
     function received(address token) external view returns (uint256) {
-        return _revenue(token, _openBooks(token));
+        (, uint256 revenue) = _open(token);
+        return revenue;
     }
 
     /// @inheritdoc IRevenueSplitViews
     function marks(address token) external view returns (uint256, uint256, bool) {
-        Books books = _openBooks(token);
+        (Books books,) = _open(token);
         return (books.distributed(), books.paidOut(), books.claimedAlone());
     }
 
     /// @inheritdoc IRevenueSplitViews
     function markOf(address payee, address token) external view returns (uint256) {
-        return _markOf(_openBooks(token), accountAt(accountSlot(token, payee)));
+        (Books books,) = _open(token);
+        return _markOf(books, accountAt(accountSlot(token, payee)));
     }
 
     /// @inheritdoc IRevenueSplitViews
     function credit(address payee, address token) external view returns (uint256) {
-        _openBooks(token);
+        _open(token);
         return accountAt(accountSlot(token, payee)).credit();
     }
 
@@ -76,12 +78,13 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
         returns (uint256 revenue, Line[] memory lines)
     {
         _check(Terms.commitmentOf(terms));
-        revenue = _revenue(token, _openBooks(token));
+        Books books;
+        (books, revenue) = _open(token);
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         uint256 stride = Terms.strideOf(Terms.tierCount(Terms.headerOf(terms)));
         lines = new Line[]((end - entry) / stride);
         for (uint256 i = 0; i < lines.length; ++i) {
-            lines[i] = _line(Terms.headerOf(terms), entry + i * stride, token, revenue);
+            lines[i] = _line(Terms.headerOf(terms), entry + i * stride, token, books, revenue);
         }
     }
 
@@ -98,22 +101,23 @@ contract RevenueSplitViews is IRevenueSplitViews, SplitState {
         for (; entry < end; entry += stride) {
             if (Terms.payeeAt(entry) == payee) return entry;
         }
-        revert IRevenueSplitMoney.UnknownPayee(payee);
+        revert IRevenueSplitEvents.UnknownPayee(payee);
     }
 
     function _lineOf(address payee, bytes calldata terms, address token) private view returns (Line memory) {
         _check(Terms.commitmentOf(terms));
-        return _line(Terms.headerOf(terms), _find(payee, terms), token, _revenue(token, _openBooks(token)));
+        (Books books, uint256 revenue) = _open(token);
+        return _line(Terms.headerOf(terms), _find(payee, terms), token, books, revenue);
     }
 
-    function _line(uint256 header, uint256 entry, address token, uint256 revenue)
+    function _line(uint256 header, uint256 entry, address token, Books books, uint256 revenue)
         private
         view
         returns (Line memory line)
     {
         line.payee = Terms.payeeAt(entry);
         Account account = accountAt(accountSlot(token, line.payee));
-        uint256 mark = _markOf(_openBooks(token), account);
+        uint256 mark = _markOf(books, account);
         line.credit = account.credit();
         line.entitlement = MoneyRule.earnedBetween(header, entry, token, 0, revenue);
         line.paid = MoneyRule.earnedBetween(header, entry, token, 0, mark) - line.credit;

@@ -2,9 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Asset} from "./lib/Asset.sol";
-import {Account, Books, booksOf} from "./lib/Books.sol";
+import {Account, Books} from "./lib/Books.sol";
 import {Clone} from "./lib/Clone.sol";
-import {IRevenueSplitMoney} from "./IRevenueSplit.sol";
+import {IRevenueSplitEvents} from "./IRevenueSplit.sol";
 import {Terms} from "./lib/Terms.sol";
 
 /// @title What the two halves of a split (RevenueSplit, RevenueSplitViews) have in common: storage and how it is read.
@@ -15,25 +15,24 @@ abstract contract SplitState {
     mapping(address payer => mapping(bytes32 saleId => bool)) internal _sales;
     mapping(address payer => mapping(bytes32 batchId => bool)) internal _batches;
 
-    /// @dev The books of a token that is not being paid out just now. Between a payment and its entry they would be wrong,
-    ///      for whoever acts on them as for whoever only looks.
-    function _openBooks(address token) internal view returns (Books books) {
-        books = booksOf(token);
-        if (books.isLocked()) revert IRevenueSplitMoney.Reentered();
-    }
-
-    /// @dev All that ever came in and was not taken away: what is held plus what was paid out.
-    function _revenue(address token, Books books) internal view returns (uint256 revenue) {
+    /// @dev The books of a token, and its revenue: what is held plus what was paid out, which is all that ever came in and
+    ///      was not taken away. Refuses while the token is being paid out: between a payment and its entry the books would
+    ///      be wrong, for whoever acts on them as for whoever only looks.
+    function _open(address token) internal view returns (Books books, uint256 revenue) {
         uint256 held = Asset.balance(token);
-        unchecked {
-            revenue = held + books.paidOut();
-            if (revenue < held || revenue > Terms.MAX_REVENUE) revenue = Terms.MAX_REVENUE;
+        uint256 most = Terms.MAX_REVENUE;
+        assembly ("memory-safe") {
+            books := sload(token)
+            revenue := add(held, shr(129, shl(128, books)))
+            // `held` may be anything a token says, so that the sum may have gone round.
+            if or(gt(revenue, most), lt(revenue, held)) { revenue := most }
         }
+        if (books.isLocked()) revert IRevenueSplitEvents.Reentered();
     }
 
     function _check(bytes32 given) internal pure {
         bytes32 expected = Clone.argument();
-        if (given != expected) revert IRevenueSplitMoney.TermsMismatch(expected, given);
+        if (given != expected) revert IRevenueSplitEvents.TermsMismatch(expected, given);
     }
 
     /// @dev Revenue up to which a payee was paid or credited.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IRevenueSplitMoney} from "../IRevenueSplit.sol";
+import {IRevenueSplitEvents} from "../IRevenueSplit.sol";
 
 /// @title The chain's coin and ERC-20 tokens, alike.
 /// @dev What comes in is measured by balances. Return data is not copied beyond one word.
@@ -19,7 +19,7 @@ library Asset {
             answered := and(gt(returndatasize(), 0x1f), staticcall(gas(), asset, 0x1c, 0x24, 0x00, 0x20))
             units := mload(0x00)
         }
-        if (!answered) revert IRevenueSplitMoney.NotAToken(asset);
+        if (!answered) revert IRevenueSplitEvents.NotAToken(asset);
     }
 
     /// @notice Sends with all the gas there is.
@@ -53,7 +53,7 @@ library Asset {
             called := call(gas(), token, 0, m, 0x64, 0, 0)
         }
         uint256 holds = balance(token);
-        if (!called || holds <= held) revert IRevenueSplitMoney.PaymentRefused(token, from, amount);
+        if (!called || holds <= held) revert IRevenueSplitEvents.PaymentRefused(token, from, amount);
         unchecked {
             arrived = holds - held;
         }

@@ -20,12 +20,6 @@ type Account is uint256;
 using {distributed, paidOut, claimedAlone, isLocked, store} for Books global;
 using {mark, credit, save} for Account global;
 
-function booksOf(address token) view returns (Books books) {
-    assembly ("memory-safe") {
-        books := sload(token)
-    }
-}
-
 function toBooks(uint256 distributed_, uint256 paidOut_, bool claimedAlone_) pure returns (Books books) {
     assembly ("memory-safe") {
         books := or(or(shl(128, distributed_), shl(1, paidOut_)), claimedAlone_)
