@@ -24,7 +24,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "campaign",
-    max_examples=20_000,
+    max_examples=5_000,
     deadline=None,
     print_blob=True,
     suppress_health_check=_slow_is_fine,

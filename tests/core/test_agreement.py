@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests import oracle
 from tests.strategies import MAX_AMOUNT, address, agreements, amounts
@@ -271,7 +271,6 @@ def test_the_schema_is_one_and_accepts_what_we_accept() -> None:
 
 
 @given(agreements())
-@settings(max_examples=30)
 def test_the_schema_accepts_every_agreement(agreement: Agreement) -> None:
     jsonschema.Draft202012Validator(Agreement.json_schema()).validate(json.loads(agreement.to_json()))
 

@@ -104,6 +104,7 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
 # ------------------------------------------------------------------------------------------ mutations
 
+MANY = settings(max_examples=4 * settings().max_examples)
 JSON = Agreement.loads(TEXT).to_json()
 SNIPPETS = st.one_of(
     st.text(max_size=4),
@@ -151,13 +152,13 @@ def valid_or_refused(text: str, kind: Any) -> None:
         agreement.schedule()
 
 
-@settings(max_examples=400)
+@MANY
 @given(mutated(TEXT))
 def test_a_mutated_toml_file_is_refused_or_valid(text: str) -> None:
     valid_or_refused(text, "toml")
 
 
-@settings(max_examples=400)
+@MANY
 @given(mutated(JSON))
 def test_a_mutated_json_file_is_refused_or_valid(text: str) -> None:
     valid_or_refused(text, "json")
@@ -174,7 +175,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@MANY
 @given(st.data())
 def test_data_with_any_value_in_any_place_is_refused_or_valid(data: st.DataObject) -> None:
     given_data = json.loads(JSON)

@@ -23,6 +23,7 @@ SAMPLES: list[rs.RevShareError] = [
     rs.ContractError("AlreadyPaid", {"saleId": b"1"}, "RevenueSplit", data=b"\1", hint="h"),
     rs.TransactionFailed("x", tx_hash="0x1", receipt={"status": 0}),
     rs.InsufficientFunds("x", account="0x1", needed=2, available=1),
+    rs.InsufficientAllowance("x", account="0x1", needed=2, available=1),
     rs.NotDeployed("x", address="0x1"),
     rs.WrongChain("x", expected=1, actual=2),
     rs.TermsMismatch("x", address="0x1", expected=b"1", actual=b"2"),
