@@ -12,6 +12,7 @@
     │   ├── ContractError                  a contract refused, with its own named error
     │   ├── TransactionFailed
     │   ├── InsufficientFunds
+    │   │   └── InsufficientAllowance      a token's owner must approve first
     │   ├── NotDeployed
     │   ├── WrongChain
     │   ├── TermsMismatch
@@ -215,6 +216,10 @@ class InsufficientFunds(ChainError):
         self.account = account
         self.needed = needed
         self.available = available
+
+
+class InsufficientAllowance(InsufficientFunds):
+    """`account` lets the contract draw `available` units of a token where `needed` are needed."""
 
 
 class NotDeployed(ChainError):

@@ -279,7 +279,7 @@ def compile_input(standard: Mapping[str, Any], solc: str | Path | None = None) -
                 raise CompileError(
                     f"two contracts have the name {name}: in {artifacts[name].source} and in {source}"
                 )
-            artifacts[name] = _artifact(name, source, contract, compiler)
+            artifacts[name] = _artifact(name, source, _with_interface(name, contract, output), compiler)
     warnings = tuple(
         problem["formattedMessage"].strip()
         for problem in output.get("errors", ())
@@ -311,6 +311,29 @@ def _deployable(ast: Mapping[str, Any]) -> frozenset[str]:
         and node["contractKind"] == "contract"
         and not node["abstract"]
     )
+
+
+def _with_interface(name: str, contract: Mapping[str, Any], output: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The compiled contract `X` with all that an interface `IX` declares.
+
+    A contract that delegates part of its calls, as RevenueSplit does its views, answers to more than the
+    compiler sees in it. Who takes up its artifact, with whatever tool, finds the whole.
+    """
+    entries = {_key(entry): entry for entry in contract["abi"]}
+    methods = dict(contract["evm"].get("methodIdentifiers", {}))
+    for contracts in output["contracts"].values():
+        interface = contracts.get(f"I{name}")
+        if interface is not None:  # its own words go first: they name what a function returns
+            entries |= {_key(entry): entry for entry in interface["abi"]}
+            methods |= interface["evm"].get("methodIdentifiers", {})
+    abi = [entries[key] for key in sorted(entries)]
+    return {**contract, "abi": abi, "evm": {**contract["evm"], "methodIdentifiers": methods}}
+
+
+def _key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What tells one entry of an ABI from another: kind, name and arguments."""
+    arguments = ",".join(argument["type"] for argument in entry.get("inputs", ()))
+    return entry["type"], entry.get("name", ""), arguments
 
 
 def _artifact(name: str, source: str, contract: Mapping[str, Any], compiler: Compiler) -> Artifact:

@@ -6,7 +6,7 @@ nothing here talks to a chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,8 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 
 from revshare.errors import InvalidInput, UnknownPayee
 from revshare.merkle import MerkleTree
-from revshare.schedule import Schedule
+from revshare.money import Token
+from revshare.schedule import Schedule, TierTerms
 
 __all__ = ["COIN", "MAX_REVENUE", "Terms", "record_id"]
 
@@ -49,6 +50,39 @@ class Terms:
             raise InvalidInput(
                 f"the last tier starts at {last.start}; a contract counts up to {MAX_REVENUE} units"
             )
+
+    @classmethod
+    def decode(
+        cls, encoded: bytes, token: Token | None = None, names: Mapping[str, str] | None = None
+    ) -> Terms:
+        """Return the terms that `encoded` says, as a split's `SplitCreated` event carries them.
+
+        token: the settlement token, if its symbol and decimals are known. names: address → name of payees;
+        one without a name is called by its address. Payees stand in the order of their addresses.
+
+        Raises InvalidInput when `encoded` is not the packed form of any terms.
+        """
+        count = encoded[21] if len(encoded) > 21 else 0
+        head, stride = 22 * (1 + count), 20 + 4 * count
+        if not count or len(encoded) <= head or (len(encoded) - head) % stride or encoded[:1] != _IMMUTABLE:
+            raise InvalidInput(f"these {len(encoded)} bytes are not the terms of a split")
+        address = to_checksum_address(encoded[1:21])
+        entries = [encoded[at : at + stride] for at in range(head, len(encoded), stride)]
+        payees = tuple(to_checksum_address(entry[:20]) for entry in entries)
+        tiers, start = [], 0
+        for t in range(count):
+            end = int.from_bytes(encoded[22 * (t + 1) : 22 * (t + 1) + 16], "big")
+            weights = tuple(int.from_bytes(entry[20 + 4 * t : 24 + 4 * t], "big") for entry in entries)
+            tiers.append(TierTerms(start, end or None, weights, sum(weights)))
+            start = end
+        called = {to_checksum_address(owner): name for owner, name in (names or {}).items()}
+        if token is None:
+            token = Token(symbol="units", decimals=0, address=None if address == COIN else address)
+        schedule = Schedule(tuple(called.get(payee, payee) for payee in payees), payees, tuple(tiers), token)
+        terms = cls(schedule, address)
+        if terms.encoded != encoded:
+            raise InvalidInput("these bytes are not in the form that terms have: sorted, with right totals")
+        return terms
 
     @cached_property
     def header(self) -> bytes:

@@ -1,0 +1,101 @@
+"""The chain: compile and deploy the contracts, call them, read what happened. Only this package imports web3.
+
+Names are imported when first used; compiling, and reading artifacts, need no web3.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .calls import Call, Preview
+    from .devnet import Devnet
+    from .erc20 import DemoToken, Erc20
+    from .events import (
+        Claimed,
+        Credited,
+        CreditWithdrawn,
+        Distributed,
+        Event,
+        Remitted,
+        SalePaid,
+        SplitCreated,
+    )
+    from .factory import RevenueSplitFactory
+    from .reader import Cursor, EventReader, Update
+    from .signers import Signer
+    from .split import RevenueSplit
+    from .statements import Line, Statement, replay
+    from .terms import COIN, Terms, record_id
+    from .transactions import GAS_CAP, Pending, Receipt, Signed, broadcast
+
+_HOME = {
+    "calls": ("Call", "Preview"),
+    "devnet": ("Devnet",),
+    "erc20": ("DemoToken", "Erc20"),
+    "events": (
+        "Claimed",
+        "CreditWithdrawn",
+        "Credited",
+        "Distributed",
+        "Event",
+        "Remitted",
+        "SalePaid",
+        "SplitCreated",
+    ),
+    "factory": ("RevenueSplitFactory",),
+    "reader": ("Cursor", "EventReader", "Update"),
+    "signers": ("Signer",),
+    "split": ("RevenueSplit",),
+    "statements": ("Line", "Statement", "replay"),
+    "terms": ("COIN", "Terms", "record_id"),
+    "transactions": ("GAS_CAP", "Pending", "Receipt", "Signed", "broadcast"),
+}
+"""The public names, by the module they are made in."""
+
+__all__ = [
+    "COIN",
+    "GAS_CAP",
+    "Call",
+    "Claimed",
+    "CreditWithdrawn",
+    "Credited",
+    "Cursor",
+    "DemoToken",
+    "Devnet",
+    "Distributed",
+    "Erc20",
+    "Event",
+    "EventReader",
+    "Line",
+    "Pending",
+    "Preview",
+    "Receipt",
+    "Remitted",
+    "RevenueSplit",
+    "RevenueSplitFactory",
+    "SalePaid",
+    "Signed",
+    "Signer",
+    "SplitCreated",
+    "Statement",
+    "Terms",
+    "Update",
+    "broadcast",
+    "record_id",
+    "replay",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOME.items():
+        if name in names:
+            value: object = getattr(import_module(f".{module}", __name__), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

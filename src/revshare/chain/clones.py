@@ -1,0 +1,82 @@
+"""Where a split is, and what it is made of: the same arithmetic as solidity/src/lib/Clone.sol and CREATE2. Bytes only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from revshare.chain.artifacts import Artifact
+from revshare.chain.terms import record_id
+from revshare.errors import InvalidInput
+
+__all__ = ["Clone", "create2_address", "create_address", "salt_word", "same_code"]
+
+_RETURN_WHAT_FOLLOWS = bytes.fromhex("60588060095f395ff3")
+_BEFORE_ARGUMENT = bytes.fromhex("36600557005b365f5f377f")
+_BEFORE_IMPLEMENTATION = bytes.fromhex("36525f5f602036015f73")
+_END = bytes.fromhex("5af43d5f5f3e5f3d91605657fd5bf3")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """What a split's own code says: the code behind it, and the commitment to its terms."""
+
+    implementation: str
+    commitment: bytes
+
+    @property
+    def code(self) -> bytes:
+        """The code that stands at the split's address."""
+        implementation = bytes.fromhex(self.implementation[2:])
+        return b"".join((_BEFORE_ARGUMENT, self.commitment, _BEFORE_IMPLEMENTATION, implementation, _END))
+
+    @classmethod
+    def read(cls, code: bytes) -> Clone | None:
+        """Return what `code` says, or None if it is not that of a split."""
+        argument = len(_BEFORE_ARGUMENT)
+        implementation = argument + 32 + len(_BEFORE_IMPLEMENTATION)
+        clone = cls(
+            to_checksum_address(code[implementation : implementation + 20].ljust(20, b"\0")),
+            code[argument : argument + 32],
+        )
+        return clone if clone.code == code else None
+
+    def address(self, factory: str, salt: bytes) -> str:
+        """Where `factory` creates this clone."""
+        return create2_address(factory, salt, _RETURN_WHAT_FOLLOWS + self.code)
+
+
+def create2_address(creator: str, salt: bytes, init_code: bytes) -> str:
+    """Where a contract creates another by CREATE2 (EIP-1014)."""
+    packed = b"\xff" + bytes.fromhex(creator[2:]) + salt + keccak(init_code)
+    return to_checksum_address(keccak(packed)[12:])
+
+
+def create_address(creator: str, nonce: int) -> str:
+    """Where a contract that has created `nonce` − 1 others (1 to 127) creates the next by CREATE."""
+    return to_checksum_address(keccak(b"\xd6\x94" + bytes.fromhex(creator[2:]) + bytes([nonce]))[12:])
+
+
+def salt_word(salt: int | str | bytes) -> bytes:
+    """The 32 bytes that tell apart splits of the same terms: a number, a text, 32 bytes, or nothing (zeros)."""
+    if salt == b"":
+        return bytes(32)
+    if isinstance(salt, int):
+        if not 0 <= salt < 2**256:
+            raise InvalidInput(f"a salt has 32 bytes, and {salt} does not fit")
+        return salt.to_bytes(32, "big")
+    return record_id(salt)
+
+
+def same_code(code: bytes, artifact: Artifact) -> bool:
+    """Whether `code` is the artifact's, whatever its constructor has written into it."""
+    expected = artifact.deployed_bytecode
+    if len(code) != len(expected):
+        return False
+    masked = bytearray(code)
+    for places in artifact.immutable_references.values():
+        for place in places:
+            masked[place["start"] : place["start"] + place["length"]] = bytes(place["length"])
+    return bytes(masked) == expected

@@ -1,0 +1,144 @@
+"""What happened, as typed events. Amounts are base units of `token`, whose zero address means the coin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from functools import cache
+
+from revshare.chain.abi import Interface, interface
+from revshare.chain.node import Log
+
+__all__ = [
+    "Claimed",
+    "CreditWithdrawn",
+    "Credited",
+    "Distributed",
+    "Event",
+    "Remitted",
+    "SalePaid",
+    "SplitCreated",
+    "decode_log",
+    "decode_logs",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something a contract logged. `address` is the contract's; the rest says where on the chain it stands."""
+
+    address: str
+    block_number: int
+    block_hash: str = field(repr=False)
+    tx_hash: str = field(repr=False)
+    log_index: int = field(repr=False)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Block number and index in the block: the order in which things happened."""
+        return self.block_number, self.log_index
+
+
+@dataclass(frozen=True, kw_only=True)
+class SalePaid(Event):
+    """A sale was paid in; `amount` is what arrived."""
+
+    payer: str
+    sale_id: bytes
+    token: str
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remitted(Event):
+    """The money of `count` off-chain sales, whose Merkle root is `root`, was paid in."""
+
+    payer: str
+    batch_id: bytes
+    token: str
+    amount: int
+    root: bytes
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distributed(Event):
+    """Everybody was paid, or credited, for the revenue between two marks."""
+
+    token: str
+    from_revenue: int
+    to_revenue: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed(Event):
+    """One payee was paid alone, up to the revenue `to_revenue`."""
+
+    payee: str
+    token: str
+    to_revenue: int
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credited(Event):
+    """Of the distribution in the same transaction, `amount` was set aside for a payee that could not be paid."""
+
+    payee: str
+    token: str
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditWithdrawn(Event):
+    """What had been set aside for `payee` was paid to `to`."""
+
+    payee: str
+    token: str
+    to: str
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitCreated(Event):
+    """A split was created; `terms` are those it carries the commitment to. `address` is the factory's."""
+
+    split: str
+    commitment: bytes
+    salt: bytes
+    terms: bytes = field(repr=False)
+
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (SalePaid, Remitted, Distributed, Claimed, Credited, CreditWithdrawn, SplitCreated)
+}
+_PLACE = frozenset(known.name for known in fields(Event))
+
+
+@cache
+def _interfaces() -> tuple[Interface, ...]:
+    return interface("RevenueSplit"), interface("RevenueSplitFactory")
+
+
+def decode_log(log: Log) -> Event | None:
+    """Return the event that `log` is; None if it is none of this library's contracts' (a token's, say)."""
+    for known in _interfaces():
+        decoded = known.event(log.topics, log.data)
+        if decoded is not None and decoded[0] in _KINDS:
+            name, arguments = decoded
+            return _KINDS[name](
+                **{place: getattr(log, place) for place in _PLACE},
+                **{_snake(argument): value for argument, value in arguments.items()},
+            )
+    return None
+
+
+def decode_logs(logs: Iterable[Log]) -> Iterator[Event]:
+    """Yield the events among `logs`."""
+    return (event for event in map(decode_log, logs) if event is not None)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", name).lower()

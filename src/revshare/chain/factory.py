@@ -1,0 +1,149 @@
+"""The factory: at the same address on every chain, it makes splits at addresses known beforehand."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from eth_utils.address import to_checksum_address
+
+from revshare.chain import artifacts
+from revshare.chain.abi import interface
+from revshare.chain.calls import Call
+from revshare.chain.clones import Clone, create2_address, create_address, salt_word, same_code
+from revshare.chain.node import Node
+from revshare.chain.signers import Account
+from revshare.chain.terms import Terms
+from revshare.chain.transactions import broadcast
+from revshare.errors import ChainError, ContractError, NotDeployed
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+__all__ = ["DEPLOYER", "RevenueSplitFactory"]
+
+DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+"""The common CREATE2 deployer (github.com/Arachnid/deterministic-deployment-proxy): salt ‖ init code in, contract out."""
+
+# The transaction that places it was signed by nobody: its signature is a pattern, and its sender whoever that makes it.
+_DEPLOYER_SENDER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
+_DEPLOYER_COST = 10**16
+_DEPLOYER_TRANSACTION = bytes.fromhex(
+    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffff"
+    "ffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222"
+    "222222222222222222222222222222222222222222222222222222222222a0222222222222222222222222222222222222222222"
+    "2222222222222222222222"
+)
+_SALT = bytes(32)
+
+
+class RevenueSplitFactory:
+    """A handle on a factory. Get one with `deploy` or `at`."""
+
+    def __init__(self, node: Node, address: str, account: Account = None) -> None:
+        self._node = node
+        self._account = account
+        self.address = to_checksum_address(address)
+        self.chain_id = node.chain_id()
+
+    @classmethod
+    def deploy(cls, w3: Web3 | Node, account: Account = None) -> RevenueSplitFactory:
+        """Return the factory at its address on every chain, placing it there if it is not yet.
+
+        It goes through the common CREATE2 deployer. Where a chain has none, that is placed first, by its
+        well-known transaction, whose sender is given 0.01 coin for it. Where the node refuses that transaction (it bears
+        no chain id), the factory is deployed plainly: then its address is any, and must be kept and passed
+        on as ``factory=``.
+
+        Raises InsufficientFunds and what else sending may raise.
+        """
+        node = Node.of(w3)
+        address = cls.default_address()
+        if not node.code(address):
+            if not _place_deployer(node, account):
+                return cls._deploy_plainly(node, account)
+            try:
+                _send(node, account, DEPLOYER, _SALT + _init_code())
+            except ContractError:  # somebody may have been quicker
+                if not node.code(address):
+                    raise
+        return cls(node, address, account)
+
+    @classmethod
+    def at(cls, w3: Web3 | Node, address: str | None = None, account: Account = None) -> RevenueSplitFactory:
+        """Return the factory at `address`; left out, at its address on every chain.
+
+        Raises NotDeployed where there is none, or another contract.
+        """
+        node = Node.of(w3)
+        address = to_checksum_address(address or cls.default_address())
+        code = node.code(address)
+        if not code:
+            raise NotDeployed(
+                f"there is no factory at {address} on chain {node.chain_id()}; RevenueSplitFactory.deploy places one",
+                address=address,
+            )
+        if not same_code(code, artifacts.load("RevenueSplitFactory")):
+            raise NotDeployed(f"the contract at {address} is not this version's factory", address=address)
+        return cls(node, address, account)
+
+    @staticmethod
+    def default_address() -> str:
+        """Where the factory is on every chain that has it."""
+        return create2_address(DEPLOYER, _SALT, _init_code())
+
+    @classmethod
+    def _deploy_plainly(cls, node: Node, account: Account) -> RevenueSplitFactory:
+        address = _send(node, account, None, _init_code())
+        if address is None:
+            raise ChainError("the node does not say where it deployed the factory")
+        return cls(node, address, account)
+
+    # ---------------------------------------------------------------- what it does
+
+    def implementation(self) -> str:
+        """The address of the code behind every split of this factory: the first thing it created."""
+        return create_address(self.address, 1)
+
+    def predict(self, terms: Terms, salt: int | str | bytes = 0) -> str:
+        """Return where the split of these terms is or will be. Asks nobody."""
+        return Clone(self.implementation(), terms.commitment).address(self.address, salt_word(salt))
+
+    def create(self, terms: Terms, salt: int | str | bytes = 0) -> Call:
+        """Return the call that creates the split of these terms, at the address `predict` names."""
+        made = interface("RevenueSplitFactory")
+        return Call(
+            self._node,
+            self.chain_id,
+            "RevenueSplitFactory",
+            "create",
+            self.address,
+            made.encode("create", terms.encoded, salt_word(salt)),
+            account=self._account,
+            interface=made,
+        )
+
+    def __repr__(self) -> str:
+        return f"RevenueSplitFactory({self.address}, chain {self.chain_id})"
+
+
+def _init_code() -> bytes:
+    return artifacts.load("RevenueSplitFactory").bytecode
+
+
+def _place_deployer(node: Node, account: Account) -> bool:
+    """Place the CREATE2 deployer if there is none; return whether there is one now."""
+    if node.code(DEPLOYER):
+        return True
+    missing = _DEPLOYER_COST - node.balance(_DEPLOYER_SENDER)
+    if missing > 0:
+        _send(node, account, _DEPLOYER_SENDER, b"", missing)
+    # Refused, or priced out: then there is none, which is all that matters.
+    with suppress(ChainError):
+        broadcast(node, _DEPLOYER_TRANSACTION).wait(timeout=60)
+    return bool(node.code(DEPLOYER))
+
+
+def _send(node: Node, account: Account, to: str | None, data: bytes, value: int = 0) -> str | None:
+    call = Call(node, node.chain_id(), "deployment", "", to, data, value, account)
+    return call.send().contract_address

@@ -1,0 +1,84 @@
+"""Who sends: a signer that keeps its own key, or an account of the node or of the user's web3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from eth_utils.address import to_checksum_address
+
+from revshare.chain.node import Node
+from revshare.errors import InvalidInput
+
+__all__ = ["Account", "Sender", "Signer", "sender", "sign"]
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Whatever has an address and signs transactions: every account of eth-account, or an adapter of your own."""
+
+    @property
+    def address(self) -> str:
+        """The address that the transactions come from."""
+        ...
+
+    def sign_transaction(self, transaction_dict: Any) -> Any:
+        """Sign a transaction, a dict as eth-account takes it, without `from`.
+
+        Return the signed bytes, or an object with them in `raw_transaction`, as eth-account does.
+        """
+        ...
+
+
+Account = Signer | str | None
+"""An account as callers give it: a signer, the address of one that the node holds, or None for the default."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Where transactions come from. `signer` is None where the node, or a web3 middleware, signs."""
+
+    address: str
+    signer: Signer | None = None
+
+    def __repr__(self) -> str:
+        return f"Sender({self.address})"  # a signer might show its key
+
+
+def sender(node: Node, account: Account) -> Sender:
+    """Return who sends for `account`: it, or web3's default account, or the node's first.
+
+    Raises InvalidInput when there is none, and for a private key or anything else that cannot sign.
+    """
+    if isinstance(account, str):
+        return Sender(_address(account))
+    if account is not None:
+        if not isinstance(account, Signer):
+            raise InvalidInput(
+                f"account must be a signer, such as eth_account.Account.from_key(…), or an address that the "
+                f"node holds, not {type(account).__name__}"
+            )
+        return Sender(to_checksum_address(account.address), account)
+    default = node.default_account() or next(iter(node.accounts()), None)
+    if default is None:
+        raise InvalidInput("the node holds no account: pass account=, a signer of eth-account for one")
+    return Sender(to_checksum_address(default))
+
+
+def sign(signer: Signer, transaction: Mapping[str, Any]) -> bytes:
+    """Return the bytes of `transaction`, signed."""
+    signed = signer.sign_transaction({key: value for key, value in transaction.items() if key != "from"})
+    return bytes(getattr(signed, "raw_transaction", signed))
+
+
+def _address(account: str) -> str:
+    if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", account):  # and do not show it
+        raise InvalidInput(
+            "account looks like a private key: make a signer of it with eth_account.Account.from_key(…), or "
+            "keep it in a keystore"
+        )
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", account):
+        raise InvalidInput(f"account is not an address: {account!r}")
+    return to_checksum_address(account)

@@ -1,0 +1,440 @@
+"""The split: a handle on one agreement's contract.
+
+Amounts go in as an int of base units, or a str or Decimal of whole tokens, and come out as ints of base
+units. `token` is left out for the settlement token, an address for another token, `COIN` for the coin.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from eth_utils.address import to_checksum_address
+
+from revshare.agreement import Agreement
+from revshare.chain import artifacts
+from revshare.chain.abi import interface
+from revshare.chain.calls import Call
+from revshare.chain.clones import Clone, same_code
+from revshare.chain.events import Event
+from revshare.chain.factory import RevenueSplitFactory
+from revshare.chain.node import BlockId, Node
+from revshare.chain.reader import EventReader, created_in, terms_in_log
+from revshare.chain.signers import Account, sender
+from revshare.chain.statements import Line, Statement
+from revshare.chain.terms import COIN, Terms, record_id
+from revshare.chain.tokens import Allowance, token_at
+from revshare.errors import AmountError, ContractError, InvalidInput, NotDeployed, TermsMismatch, UnknownPayee
+from revshare.money import Token
+from revshare.schedule import Schedule
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+__all__ = ["RevenueSplit"]
+
+_SPLIT = interface("RevenueSplit")
+Deal = Agreement | Schedule | Terms
+"""What people agreed, in any of its forms."""
+
+
+class RevenueSplit:
+    """A handle on the contract of one agreement. Get one with `deploy` or `at`."""
+
+    def __init__(
+        self, node: Node, address: str, terms: Terms, agreement: Agreement | None, account: Account
+    ) -> None:
+        self._node = node
+        self._account = account
+        self._created: int | None = None
+        self.address = address
+        self.terms = terms
+        self.agreement = agreement
+        self.chain_id = node.chain_id()
+
+    @classmethod
+    def deploy(
+        cls,
+        w3: Web3 | Node,
+        agreement: Deal,
+        *,
+        token: str | Token | None = None,
+        account: Account = None,
+        salt: int | str | bytes = 0,
+        factory: str | RevenueSplitFactory | None = None,
+    ) -> RevenueSplit:
+        """Create the split of an agreement, or attach to it where it exists: the address follows from the terms.
+
+        token: the settlement token: its address, or the agreement's own token if that states one; left out,
+        the coin when the agreement counts in ETH with 18 decimals.
+        account: who pays for gas: a signer, or an address that the node holds; left out, web3's default
+        account, else the node's first.
+        salt: tells apart splits of the same terms. factory: one of your own; left out, the one at the same
+        address on every chain, which is placed there if it is missing.
+
+        Raises InvalidInput for a token that is not the agreement's, NotDeployed for one without a contract,
+        and what sending may raise.
+        """
+        node = Node.of(w3)
+        terms = terms_of(node, agreement, token)
+        maker = (
+            RevenueSplitFactory.deploy(node, account) if factory is None else _factory(node, factory, account)
+        )
+        address = maker.predict(terms, salt)
+        if not node.code(address):
+            try:
+                maker.create(terms, salt).by(account).send()
+            except ContractError as error:
+                if error.name != "AlreadyExists":  # somebody was quicker, which is as well
+                    raise
+        return cls._attach(node, address, terms, agreement, account)
+
+    @classmethod
+    def at(
+        cls,
+        w3: Web3 | Node,
+        address: str,
+        *,
+        agreement: Deal | None = None,
+        token: str | Token | None = None,
+        account: Account = None,
+    ) -> RevenueSplit:
+        """Return the split at `address`, checked to be one of this version and of these very terms.
+
+        agreement: left out, the terms are read from the log of the split's creation, and payees are called by
+        their addresses.
+
+        Raises NotDeployed where there is no split, TermsMismatch where there is one of other terms.
+        """
+        node = Node.of(w3)
+        address = to_checksum_address(address)
+        if agreement is not None:
+            return cls._attach(node, address, terms_of(node, agreement, token), agreement, account)
+        _clone_at(node, address)
+        created = created_in(node, address)
+        encoded = terms_in_log(node, address, created)
+        terms = Terms.decode(encoded, token_at(node, to_checksum_address(encoded[1:21])))
+        split = cls._attach(node, address, terms, None, account)
+        split._created = created
+        return split
+
+    @classmethod
+    def _attach(
+        cls, node: Node, address: str, terms: Terms, deal: Deal | None, account: Account
+    ) -> RevenueSplit:
+        clone = _clone_at(node, address)
+        if terms.commitment != clone.commitment:
+            raise TermsMismatch(
+                f"the split at {address} was made with other terms than these (or for another token than "
+                f"{terms.token}): nobody could be paid by them",
+                address=address,
+                expected="0x" + terms.commitment.hex(),
+                actual="0x" + clone.commitment.hex(),
+            )
+        return cls(node, address, terms, deal if isinstance(deal, Agreement) else None, account)
+
+    @staticmethod
+    def predict_address(
+        w3: Web3 | Node,
+        agreement: Deal,
+        *,
+        token: str | Token | None = None,
+        salt: int | str | bytes = 0,
+        factory: str | RevenueSplitFactory | None = None,
+    ) -> str:
+        """Return where `deploy` creates the split. It can be paid there before it exists; keep the terms.
+
+        Raises as `deploy` does for the token.
+        """
+        node = Node.of(w3)
+        maker = (
+            RevenueSplitFactory(node, RevenueSplitFactory.default_address())
+            if factory is None
+            else _factory(node, factory, None)
+        )
+        return maker.predict(terms_of(node, agreement, token), salt)
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def schedule(self) -> Schedule:
+        """The rules, payees in the agreement's order."""
+        return self.terms.schedule
+
+    @property
+    def token(self) -> Token:
+        """The settlement token."""
+        return self.terms.schedule.token
+
+    @property
+    def payees(self) -> dict[str, str]:
+        """Name → address."""
+        return dict(zip(self.schedule.payees, self.schedule.addresses, strict=True))
+
+    def by(self, account: Account) -> RevenueSplit:
+        """Return the same split, used by another account."""
+        other = RevenueSplit(self._node, self.address, self.terms, self.agreement, account)
+        other._created = self._created
+        return other
+
+    def __repr__(self) -> str:
+        name = f"{self.agreement.name!r}, " if self.agreement else ""
+        return (
+            f"RevenueSplit({self.address}, {name}{len(self.schedule.payees)} payees, chain {self.chain_id})"
+        )
+
+    # ---------------------------------------------------------------- money in
+
+    def pay(
+        self, amount: int | str | Decimal, *, sale_id: str | bytes, token: str | Token | None = None
+    ) -> Call:
+        """Pay one sale in. The same sale id is refused a second time from the same payer."""
+        return self._money_in("pay", amount, token, record_id(sale_id))
+
+    def remit(
+        self,
+        amount: int | str | Decimal,
+        *,
+        batch_id: str | bytes,
+        root: bytes,
+        count: int,
+        token: str | Token | None = None,
+    ) -> Call:
+        """Pay in the money of `count` off-chain sales, whose Merkle root is `root` (32 bytes)."""
+        if not isinstance(root, bytes) or len(root) != 32:
+            raise InvalidInput("root must be the 32 bytes of a Merkle root")
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise InvalidInput(f"count must be the number of sales, not {count!r}")
+        return self._money_in("remit", amount, token, record_id(batch_id), root, count)
+
+    def _money_in(
+        self,
+        function: str,
+        amount: int | str | Decimal,
+        token: str | Token | None,
+        record: bytes,
+        *rest: object,
+    ) -> Call:
+        address = self._address(token)
+        units = self._units(amount, token)
+        data = _SPLIT.encode(function, record, address, units, *rest)
+        if address == COIN:
+            return self._call(function, data, value=units)
+        return self._call(function, data, allowance=Allowance(address, self.address, units))
+
+    # ---------------------------------------------------------------- money out
+
+    def distribute(self, *, token: str | Token | None = None) -> Call:
+        """Pay everyone what is due. Anyone may; who cannot be paid is credited and stops nobody else."""
+        address = self._address(token)
+        data = _SPLIT.encode("distribute", self.terms.encoded, address)
+        return self._call("distribute", data, payouts=lambda block: self.due(token=token, block=block))
+
+    def claim(self, payee: str, *, token: str | Token | None = None) -> Call:
+        """Pay one payee alone what is due to it. Anyone may; the money goes to the payee."""
+        name, owner = self._payee(payee)
+        data = _SPLIT.encode("claim", owner, self.terms.proof(name), self._address(token))
+        return self._call(
+            "claim", data, payouts=lambda block: {name: self.due(token=token, block=block)[name]}
+        )
+
+    def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
+        """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
+        name, owner = self._payee(payee)
+        data = _SPLIT.encode("withdrawCredit", owner, self._address(token))
+        return self._call(
+            "withdrawCredit", data, payouts=lambda block: {name: self.credit(token=token, block=block)[name]}
+        )
+
+    def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
+        """Send what was set aside for the sender, a payee that cannot receive, to another address."""
+        data = _SPLIT.encode("redirectCredit", to_checksum_address(to), self._address(token))
+        return self._call("redirectCredit", data)
+
+    # ---------------------------------------------------------------- views
+
+    def received(self, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
+        """Revenue so far: all that came in, distributed or not."""
+        return int(self._view("received", self._address(token), block=block)["0"])
+
+    def statement(self, *, token: str | Token | None = None, block: BlockId = "latest") -> Statement:
+        """Return every payee's position at the end of one block, `token`'s by one call."""
+        head = self._node.block(block)
+        if head is None:
+            raise InvalidInput(f"there is no block {block}")
+        revenue, lines = self._lines(token, head.number)
+        shown = self.token if self._address(token) == self.terms.token else self._token(token)
+        return Statement(shown, revenue, lines, head.number, head.hash)
+
+    def entitlements(self, *, token: str | Token | None = None, block: BlockId = "latest") -> dict[str, int]:
+        """What each payee has earned so far."""
+        return {line.payee: line.entitlement for line in self._lines(token, block)[1]}
+
+    def due(self, *, token: str | Token | None = None, block: BlockId = "latest") -> dict[str, int]:
+        """What the next `distribute` pays each payee."""
+        return {line.payee: line.due for line in self._lines(token, block)[1]}
+
+    def paid(self, *, token: str | Token | None = None, block: BlockId = "latest") -> dict[str, int]:
+        """What has left for each payee."""
+        return {line.payee: line.paid for line in self._lines(token, block)[1]}
+
+    def credit(self, *, token: str | Token | None = None, block: BlockId = "latest") -> dict[str, int]:
+        """What is set aside for each payee because it could not be paid."""
+        return {line.payee: line.credit for line in self._lines(token, block)[1]}
+
+    def verify(self) -> bool:
+        """Whether the contract says that these are its terms."""
+        return bool(self._view("verify", self.terms.encoded)["0"])
+
+    def is_paid(self, sale_id: str | bytes, *, payer: str | None = None) -> bool:
+        """Whether a payer (left out: this handle's account) has paid a sale of this id in."""
+        return bool(self._view("isSalePaid", self._payer(payer), record_id(sale_id))["0"])
+
+    def is_remitted(self, batch_id: str | bytes, *, payer: str | None = None) -> bool:
+        """Whether a payer (left out: this handle's account) has remitted a batch of this id."""
+        return bool(self._view("isRemitted", self._payer(payer), record_id(batch_id))["0"])
+
+    # ---------------------------------------------------------------- what happened
+
+    @property
+    def created_in(self) -> int:
+        """The block in which the split was created. Raises ProviderError where the node keeps no history."""
+        if self._created is None:
+            self._created = created_in(self._node, self.address)
+        return self._created
+
+    def reader(self) -> EventReader:
+        """Return a reader of this split's events, to follow them through reorganisations."""
+        return EventReader(self._node, self.address)
+
+    def events(self, *, from_block: int | None = None, to_block: int | None = None) -> tuple[Event, ...]:
+        """Return what happened, in order, in blocks `from_block` (its creation) to `to_block` (the latest)."""
+        first = self.created_in if from_block is None else from_block
+        last = self._node.head() if to_block is None else to_block
+        return tuple(self.reader().read(first, last))
+
+    # ---------------------------------------------------------------- helpers
+
+    def _call(self, function: str, data: bytes, value: int = 0, **more: Any) -> Call:
+        return Call(
+            self._node,
+            self.chain_id,
+            "RevenueSplit",
+            function,
+            self.address,
+            data,
+            value,
+            self._account,
+            _SPLIT,
+            **more,
+        )
+
+    def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
+        data = _SPLIT.encode(function, *arguments)
+        returned = self._node.call(
+            {"to": self.address, "data": "0x" + data.hex()}, block, f"RevenueSplit {self.address}"
+        )
+        return _SPLIT.decode(function, returned)
+
+    def _lines(self, token: str | Token | None, block: BlockId) -> tuple[int, tuple[Line, ...]]:
+        answer = self._view("statement", self.terms.encoded, self._address(token), block=block)
+        of: dict[str, Any] = {to_checksum_address(line[0]): line[1:] for line in answer["lines"]}
+        lines = tuple(Line(name, owner, *of[owner]) for name, owner in self.payees.items())
+        return int(answer["revenue"]), lines
+
+    def _address(self, token: str | Token | None) -> str:
+        if token is None:
+            return self.terms.token
+        if isinstance(token, Token):
+            return to_checksum_address(token.address or COIN)
+        return to_checksum_address(token)
+
+    def _token(self, token: str | Token | None) -> Token:
+        if isinstance(token, Token):
+            return token
+        address = self._address(token)
+        return self.token if address == self.terms.token else token_at(self._node, address)
+
+    def _units(self, amount: int | str | Decimal, token: str | Token | None) -> int:
+        known = self.token if isinstance(amount, int) else self._token(token)
+        units = known.parse(amount)
+        if units < 0:
+            raise AmountError(
+                f"{amount} is negative: a credit note lowers what is remitted later", value=amount
+            )
+        return units
+
+    def _payee(self, payee: str) -> tuple[str, str]:
+        for name, owner in self.payees.items():
+            if payee in (name, owner) or payee.lower() == owner.lower():
+                return name, owner
+        raise UnknownPayee(payee, self.payees)
+
+    def _payer(self, payer: str | None) -> str:
+        return to_checksum_address(payer) if payer else sender(self._node, self._account).address
+
+
+# ------------------------------------------------------------------------------------------ terms and addresses
+
+
+def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
+    """Return the terms of an agreement, for the token it is settled in on this chain.
+
+    Raises InvalidInput when the token is missing, or is not the one that the agreement counts in; NotDeployed
+    when there is no contract at its address.
+    """
+    if isinstance(deal, Terms):
+        if token is not None and _settlement_address(deal.schedule.token, token) != deal.token:
+            raise InvalidInput(f"these terms are for the token {deal.token}, not {token}")
+        return deal
+    schedule = deal.schedule() if isinstance(deal, Agreement) else deal
+    address = _settlement_address(schedule.token, token)
+    on_chain = token_at(node, address)
+    if on_chain.decimals != schedule.token.decimals:
+        raise InvalidInput(
+            f"the agreement counts in {schedule.token.symbol} with {schedule.token.decimals} decimals, and "
+            f"{on_chain.symbol} at {address} has {on_chain.decimals}"
+        )
+    known = schedule.token.model_copy(update={"address": None if address == COIN else address})
+    return Terms(Schedule(schedule.payees, schedule.addresses, schedule.tiers, known), address)
+
+
+def _settlement_address(counted: Token, token: str | Token | None) -> str:
+    given = token.address or COIN if isinstance(token, Token) else token
+    if given is not None and counted.address is not None and given.lower() != counted.address.lower():
+        raise InvalidInput(f"the agreement states the token {counted.address}, and another is given: {given}")
+    address = given or counted.address
+    if address is None:
+        if (counted.symbol, counted.decimals) != ("ETH", 18):
+            raise InvalidInput(
+                f"the agreement counts in {counted.symbol}: pass token=, its address on this chain (the coin "
+                'is meant only where the agreement says symbol = "ETH", decimals = 18)'
+            )
+        address = COIN
+    return to_checksum_address(address)
+
+
+def _factory(node: Node, factory: str | RevenueSplitFactory, account: Account) -> RevenueSplitFactory:
+    return (
+        factory
+        if isinstance(factory, RevenueSplitFactory)
+        else RevenueSplitFactory.at(node, factory, account)
+    )
+
+
+def _clone_at(node: Node, address: str) -> Clone:
+    """Return what the split at `address` is made of. Raises NotDeployed where there is none of this version."""
+    code = node.code(address)
+    if not code:
+        raise NotDeployed(
+            f"there is no contract at {address} on chain {node.chain_id()}. If that is the address of your "
+            "agreement's split (RevenueSplit.predict_address), RevenueSplit.deploy creates it, and what was "
+            "sent there is revenue",
+            address=address,
+        )
+    clone = Clone.read(code)
+    if clone is None or not same_code(node.code(clone.implementation), artifacts.load("RevenueSplit")):
+        raise NotDeployed(
+            f"the contract at {address} is not a RevenueSplit of this version of revshare", address=address
+        )
+    return clone

@@ -1,0 +1,105 @@
+"""Tokens as the chain has them: ERC-20, and what those that came before the standard do otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from revshare.chain.abi import interface
+from revshare.chain.node import BlockId, Node
+from revshare.chain.terms import COIN
+from revshare.errors import ContractError, InvalidInput, NotDeployed
+from revshare.money import MAX_DECIMALS, Token
+
+__all__ = ["Allowance", "allowance_of", "approvals", "balance_of", "coin", "token_at"]
+
+_ERC20 = interface("DemoToken")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a call draws of a token: `amount` units, by the contract `spender`, from whoever sends it."""
+
+    token: str
+    spender: str
+    amount: int
+
+
+def coin(symbol: str = "ETH", decimals: int = 18) -> Token:
+    """The chain's own coin."""
+    return Token(symbol=symbol, decimals=decimals)
+
+
+def balance_of(node: Node, token: str, owner: str, block: BlockId = "latest") -> int:
+    """Units that `owner` has of the token at the address `token`, or of the coin. Raises InvalidInput for no token."""
+    if token == COIN:
+        return node.balance(owner, block)
+    return _number(node, token, "balanceOf", owner, block=block)
+
+
+def token_at(node: Node, address: str) -> Token:
+    """Return the token at an address, with the decimals and symbol it states; of `COIN`, the coin.
+
+    Raises NotDeployed where there is no contract, InvalidInput where it is not a token.
+    """
+    if address == COIN:
+        return coin()
+    if not node.code(address):
+        raise NotDeployed(f"there is no contract at {address}, so it is no token", address=address)
+    decimals = _number(node, address, "decimals")
+    if decimals > MAX_DECIMALS:
+        raise InvalidInput(
+            f"the token {address} says it has {decimals} decimals; at most {MAX_DECIMALS} are possible"
+        )
+    return Token(symbol=_symbol(node, address), decimals=decimals, address=address)
+
+
+def allowance_of(node: Node, allowance: Allowance, owner: str) -> int:
+    """Units that `owner` lets the spender draw."""
+    return _number(node, allowance.token, "allowance", owner, allowance.spender)
+
+
+def approvals(node: Node, allowance: Allowance, owner: str) -> Sequence[bytes]:
+    """Return the calldata of each `approve` that `owner` must send for the spender to draw the amount.
+
+    Exactly the amount is approved. A token may refuse to change an allowance that is not zero; then it is set to zero first.
+    """
+    allowed = allowance_of(node, allowance, owner)
+    if allowed >= allowance.amount:
+        return ()
+    wanted = _ERC20.encode("approve", allowance.spender, allowance.amount)
+    if allowed:
+        try:
+            node.call({"from": owner, "to": allowance.token, "data": "0x" + wanted.hex()})
+        except ContractError:
+            return _ERC20.encode("approve", allowance.spender, 0), wanted
+    return (wanted,)
+
+
+def _number(node: Node, token: str, function: str, *arguments: object, block: BlockId = "latest") -> int:
+    try:
+        data = _ask(node, token, function, *arguments, block=block)
+    except ContractError as error:
+        raise InvalidInput(f"{token} is not a token: it does not answer {function}") from error
+    if len(data) < 32:
+        raise InvalidInput(f"{token} is not a token: it does not answer {function}")
+    return int.from_bytes(data[:32], "big")
+
+
+def _symbol(node: Node, token: str) -> str:
+    """The symbol, which may be missing, or 32 bytes as in the first tokens; then what is left of it."""
+    try:
+        data = _ask(node, token, "symbol")
+    except ContractError:
+        data = b""
+    try:
+        text = str(_ERC20.decode("symbol", data)["0"])
+    except ValueError:
+        text = data[:32].rstrip(b"\0").decode("utf-8", "replace")
+    text = "".join(letter for letter in text if letter.isprintable() and not letter.isspace())
+    return text[:32] or "token"
+
+
+def _ask(node: Node, token: str, function: str, *arguments: object, block: BlockId = "latest") -> bytes:
+    data = _ERC20.encode(function, *arguments)
+    return node.call({"to": token, "data": "0x" + data.hex()}, block, f"token {token}")
