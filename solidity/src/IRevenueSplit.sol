@@ -63,7 +63,7 @@ interface IRevenueSplitEvents {
     error NotASplit();
 }
 
-/// @title RevenueSplit: money in, and what was set aside out.
+/// @title RevenueSplit: money in.
 interface IRevenueSplitPayments is IRevenueSplitEvents {
     /// @notice Pays one sale in. Money and record are one transaction: no sale can be recorded that was not paid.
     /// @param saleId Unique per payer.
@@ -76,15 +76,6 @@ interface IRevenueSplitPayments is IRevenueSplitEvents {
     /// @param batchId Unique per payer; sales and batches number apart.
     /// @dev Reverts as `pay` does.
     function remit(bytes32 batchId, address token, uint256 amount, bytes32 root, uint256 count) external payable;
-
-    /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
-    /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
-    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
-    function withdrawCredit(address payee, address token) external returns (uint256 amount);
-
-    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
-    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
-    function redirectCredit(address to, address token) external returns (uint256 amount);
 }
 
 /// @title RevenueSplit: money out.
@@ -105,8 +96,8 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
 }
 
-/// @title RevenueSplit, the views.
-interface IRevenueSplitViews {
+/// @title RevenueSplit: what is not done every day, and all views.
+interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     /// @notice One payee's position in one token.
     /// @param entitlement What the payee has earned so far by the money rule.
     /// @param paid What has left the split for the payee.
@@ -119,6 +110,27 @@ interface IRevenueSplitViews {
         uint256 credit;
         uint256 due;
     }
+
+    /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
+    /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
+    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
+    function withdrawCredit(address payee, address token) external returns (uint256 amount);
+
+    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
+    function redirectCredit(address to, address token) external returns (uint256 amount);
+
+    /// @notice `pay` with a token, its allowance given by an ERC-2612 permit of the caller's.
+    /// @dev Reverts as `pay` does. A permit that fails does not matter where the allowance is there.
+    function payWithPermit(
+        bytes32 saleId,
+        address token,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
 
     /// @notice The commitment to the terms in force (lib/Terms.sol).
     function commitment() external view returns (bytes32);
@@ -161,15 +173,18 @@ interface IRevenueSplitViews {
         returns (uint256 revenue, Line[] memory lines);
 
     /// @notice A payee's proof for `claim`, cut from the terms: for those who have no library at hand.
-    /// @dev Reverts: TermsMismatch, UnknownPayee.
-    function proofOf(address payee, bytes calldata terms) external view returns (bytes memory proof);
+    /// @dev Reverts: UnknownPayee. Whether the terms are in force is not asked.
+    function proofOf(address payee, bytes calldata terms) external pure returns (bytes memory proof);
 
     /// @notice Whether a payer has used a sale id.
     function isSalePaid(address payer, bytes32 saleId) external view returns (bool);
 
     /// @notice Whether a payer has used a batch id.
     function isRemitted(address payer, bytes32 batchId) external view returns (bool);
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 id) external view returns (bool);
 }
 
 /// @title All that a split answers to.
-interface IRevenueSplit is IRevenueSplitPayments, IRevenueSplitPayouts, IRevenueSplitViews {}
+interface IRevenueSplit is IRevenueSplitPayments, IRevenueSplitPayouts, IRevenueSplitBackOffice {}

@@ -6,7 +6,6 @@ import {Asset} from "./lib/Asset.sol";
 import {IRevenueSplitPayments, IRevenueSplitPayouts} from "./IRevenueSplit.sol";
 import {MoneyRule} from "./lib/MoneyRule.sol";
 import {Payout} from "./lib/Payout.sol";
-import {RevenueSplitViews} from "./RevenueSplitViews.sol";
 import {SplitState} from "./SplitState.sol";
 import {Terms} from "./lib/Terms.sol";
 
@@ -26,13 +25,13 @@ import {Terms} from "./lib/Terms.sol";
 /// Assumptions: EIP-1153. At most 2^127 − 1 units of a token are ever counted as revenue. What a token says it has
 /// transferred counts as paid; if it keeps the money, that is revenue again.
 contract RevenueSplit is IRevenueSplitPayments, SplitState {
-    address private immutable _IMPLEMENTATION = address(this);
-    address private immutable _VIEWS = address(new RevenueSplitViews());
+    address private immutable _BACK_OFFICE;
 
-    /// @dev 1 while tokens are drawn in.
-    uint256 private transient _drawing;
+    constructor(address backOffice) {
+        _BACK_OFFICE = backOffice;
+    }
 
-    /// @notice `distribute` and `claim` (IRevenueSplitPayouts), and behind a second door the views.
+    /// @notice `distribute` and `claim` (IRevenueSplitPayouts); all else is delegated to the back office.
     /// @dev The two calls that will be made most are recognised and read by hand: the compiler's dispatch over all
     ///      functions and its decoding would cost each of them 340 gas. What the compiler would check of their arguments is
     ///      implied, since every byte that is used must lead to the commitment.
@@ -52,10 +51,10 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
                 return(0x00, 0x20)
             }
         }
-        address views = _VIEWS;
+        address backOffice = _BACK_OFFICE;
         assembly {
             calldatacopy(0, 0, calldatasize())
-            let done := delegatecall(gas(), views, 0, calldatasize(), 0, 0)
+            let done := delegatecall(gas(), backOffice, 0, calldatasize(), 0, 0)
             returndatacopy(0, 0, returndatasize())
             if done { return(0, returndatasize()) }
             revert(0, returndatasize())
@@ -90,12 +89,6 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
         emit Remitted(msg.sender, batchId, token, _collect(token, amount), root, count);
     }
 
-    function _once(mapping(address => mapping(bytes32 => bool)) storage used, bytes32 id) private {
-        if (address(this) == _IMPLEMENTATION) revert NotASplit();
-        if (used[msg.sender][id]) revert AlreadyPaid(msg.sender, id);
-        used[msg.sender][id] = true;
-    }
-
     function _collect(address token, uint256 amount) private returns (uint256 arrived) {
         if (amount == 0) revert NothingPaid();
         if (token == Asset.COIN) {
@@ -103,20 +96,19 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
             return amount;
         }
         if (msg.value != 0) revert ValueMismatch(msg.value, 0);
-        // A payment within a payment would be counted in both.
-        if (_drawing != 0) revert Reentered();
-        _drawing = 1;
-        arrived = Asset.pull(token, msg.sender, amount);
-        _drawing = 0;
+        return _draw(token, amount);
     }
 
     // ------------------------------------------------------------------ money out
 
     /// @dev IRevenueSplitPayouts.distribute.
     function _distribute(bytes calldata terms, address token) private returns (uint256 sent, uint256 credited) {
-        _check(Terms.commitmentOf(terms));
+        _check(Terms.commitmentOf(terms), token);
         (Books books, uint256 to) = _open(token);
-        if (to <= books.distributed()) return (0, 0);
+        if (to <= books.distributed()) {
+            _afterDistribution(token, books.distributed());
+            return (0, 0);
+        }
 
         LOCKED.store(token);
         if (books.claimedAlone()) {
@@ -130,7 +122,11 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
             toBooks(to, books.paidOut() + sent, false).store(token);
         }
         emit Distributed(token, books.distributed(), to);
+        _afterDistribution(token, to);
     }
+
+    /// @dev Everybody has been paid or credited for the revenue up to `mark`, and the books are open again.
+    function _afterDistribution(address token, uint256 mark) internal virtual {}
 
     /// @dev Pays the entries from `entry` up to `end` by one plan.
     function _payFrom(uint256 plan, uint256 entry, uint256 end, address token)
@@ -191,7 +187,7 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
     /// @dev IRevenueSplitPayouts.claim.
     function _claim(address payee, bytes calldata proof, address token) private returns (uint256 amount) {
         (bytes32 given, uint256 entry) = Terms.commitmentOf(proof, payee);
-        _check(given);
+        _check(given, token);
         (Books books, uint256 to) = _open(token);
         uint256 slot = accountSlot(token, payee);
         Account account = accountAt(slot);
@@ -203,38 +199,4 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
         _send(payee, token, amount, books, true);
     }
 
-    /// @inheritdoc IRevenueSplitPayments
-    function withdrawCredit(address payee, address token) external returns (uint256) {
-        return _withdraw(payee, payee, token);
-    }
-
-    /// @inheritdoc IRevenueSplitPayments
-    function redirectCredit(address to, address token) external returns (uint256) {
-        if (to == address(0) || to == address(this)) revert InvalidRecipient(to);
-        return _withdraw(msg.sender, to, token);
-    }
-
-    /// @dev Where a token has taken balance away, what is there is paid, and the rest stays a credit.
-    function _withdraw(address payee, address to, address token) private returns (uint256 amount) {
-        (Books books,) = _open(token);
-        uint256 slot = accountSlot(token, payee);
-        Account account = accountAt(slot);
-        amount = account.credit();
-        uint256 held = Asset.balance(token);
-        if (held < amount) amount = held;
-        if (amount == 0) revert NothingDue(payee, token);
-
-        toAccount(account.mark(), account.credit() - amount).save(slot);
-        emit CreditWithdrawn(payee, token, to, amount);
-        _send(to, token, amount, books, books.claimedAlone());
-    }
-
-    /// @dev Sends what the payee's own books already say has gone, all of it or nothing.
-    function _send(address to, address token, uint256 amount, Books books, bool claimedAlone) private {
-        LOCKED.store(token);
-        if (!Asset.send(token, to, amount)) revert PaymentFailed(token, to, amount);
-        unchecked {
-            toBooks(books.distributed(), books.paidOut() + amount, claimedAlone).store(token);
-        }
-    }
 }
