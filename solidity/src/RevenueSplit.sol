@@ -111,15 +111,16 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
         }
 
         LOCKED.store(token);
+        bool ahead;
         if (books.claimedAlone()) {
-            (sent, credited) = _payEachFromItsMark(terms, token, books, to);
+            (sent, credited, ahead) = _payEachFromItsMark(terms, token, books, to);
         } else {
             uint256 plan = MoneyRule.plan(Terms.headerOf(terms), token, books.distributed(), to);
             (uint256 entry, uint256 end) = Terms.entriesOf(terms);
             (sent, credited) = _payFrom(plan, entry, end, token);
         }
         unchecked {
-            toBooks(to, books.paidOut() + sent, false).store(token);
+            toBooks(to, books.paidOut() + sent, ahead).store(token);
         }
         emit Distributed(token, books.distributed(), to);
         _afterDistribution(token, to);
@@ -149,26 +150,33 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
     }
 
     /// @dev The same where somebody has claimed alone: each payee from its own mark on.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    /// @return ahead Whether somebody's own mark is still beyond `to`: it claimed before a token took balance away.
     function _payEachFromItsMark(bytes calldata terms, address token, Books books, uint256 to)
         private
-        returns (uint256 sent, uint256 credited)
+        returns (uint256 sent, uint256 credited, bool ahead)
     {
         uint256 header = Terms.headerOf(terms);
         uint256 stride = Terms.strideOf(Terms.tierCount(header));
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
-        uint256 memory_;
+        uint256 free;
         assembly ("memory-safe") {
-            memory_ := mload(0x40)
+            free := mload(0x40)
         }
-        for (; entry < end; entry += stride) {
-            uint256 own = _markOf(books, accountAt(accountSlot(token, Terms.payeeAt(entry))));
-            if (own >= to) continue;
-            uint256 plan = MoneyRule.plan(header, token, own, to);
-            (uint256 sent_, uint256 credited_) = _payFrom(plan, entry, entry + stride, token);
-            sent += sent_;
-            credited += credited_;
-            assembly ("memory-safe") {
-                mstore(0x40, memory_)
+        unchecked {
+            for (; entry != end; entry += stride) {
+                uint256 own = _markOf(books, accountAt(accountSlot(token, Terms.payeeAt(entry))));
+                if (own > to) ahead = true;
+                if (own >= to) continue;
+                uint256 plan = MoneyRule.plan(header, token, own, to);
+                (uint256 sent_, uint256 credited_) = _payFrom(plan, entry, entry + stride, token);
+                sent += sent_;
+                credited += credited_;
+                // Every plan in the same place: memory stays small and gas linear.
+                assembly ("memory-safe") {
+                    mstore(0x40, free)
+                }
             }
         }
     }
