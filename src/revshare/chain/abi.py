@@ -1,4 +1,4 @@
-"""A contract's interface: calldata in, values, events and errors out. Bytes only; nothing here talks to a node."""
+"""A contract's interface: calldata in; values, events and errors out. Nothing here talks to a node."""
 
 from __future__ import annotations
 

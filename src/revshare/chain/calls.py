@@ -1,7 +1,8 @@
 """Calls: what a contract would be asked, to look at, estimate, sign or send.
 
 A `Call` is a value: calldata for an address. Making one costs nothing and changes nothing. `transaction` is
-pure; `preview` and `estimate_gas` ask the node; `sign` gives bytes to keep and broadcast later; `send` does it all.
+pure; `preview` and `estimate_gas` ask the node; `sign` gives bytes to keep and broadcast later; `send` does
+it all.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ __all__ = ["Call", "Preview"]
 class Preview:
     """What a call would do on the chain as it is now.
 
-    returns: what the contract would return, by name. payouts: units each payee would get, by name, for calls that pay
-    out; what a payee cannot receive is among it and would be set aside (``returns["credited"]`` is their sum).
+    block_number: the block after which it was asked.
+    returns: what the contract would return, by name.
+    payouts: for calls that pay out, the units each payee would get, by name; what cannot be paid is among
+    them and would be set aside (in a distribution ``returns["credited"]`` is the sum of that).
     approval_needed: units of the token that the sender must first approve (`Call.send` does); 0 when nothing
     is. While an approval is needed the contract cannot be asked, and `returns` is empty.
     """
@@ -47,7 +50,8 @@ class Preview:
 class Call:
     """A call to a contract, not yet made.
 
-    contract, function: for people to read. to: the contract's address. calldata: bytes. value: wei sent along.
+    contract, function: for people to read. to: the contract's address; None to create one. calldata: bytes.
+    value: wei sent along.
     """
 
     node: Node = field(repr=False)

@@ -1,4 +1,4 @@
-"""Where a split is, and what it is made of: the same arithmetic as solidity/src/lib/Clone.sol and CREATE2. Bytes only."""
+"""Where a split is, and what it is made of: the arithmetic of solidity/src/lib/Clone.sol and of CREATE2."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def create_address(creator: str, nonce: int) -> str:
 
 
 def salt_word(salt: int | str | bytes) -> bytes:
-    """The 32 bytes that tell apart splits of the same terms: a number, a text, 32 bytes, or nothing (zeros)."""
+    """The 32 bytes that tell apart splits of the same terms: of a number, a text, 32 bytes, or nothing."""
     if salt == b"":
         return bytes(32)
     if isinstance(salt, int):

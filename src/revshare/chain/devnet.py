@@ -1,4 +1,4 @@
-"""A chain in this process, for demonstrations, notebooks and tests: eth-tester on py-evm, with money in ten accounts."""
+"""A chain in this process, for demonstrations, notebooks and tests: eth-tester on py-evm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["MNEMONIC", "Devnet"]
 
 MNEMONIC = "test test test test test test test test test test test junk"
-"""The words that development chains (anvil, Hardhat) make their accounts of, known to everyone. Never for real money."""
+"""What development chains (anvil, Hardhat) make their accounts of. Everyone knows it: never for real money."""
 
 _PATH = "m/44'/60'/0'/0"
 

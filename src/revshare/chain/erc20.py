@@ -26,7 +26,7 @@ Amount = int | str | Decimal
 
 
 class Erc20:
-    """A handle on a token's contract. `token` has its symbol, decimals and address, as the contract states them.
+    """A handle on a token's contract. `token` has its symbol, decimals and address, as the contract says.
 
     Raises NotDeployed where there is no contract, InvalidInput where it is not a token.
     """

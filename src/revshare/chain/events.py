@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something a contract logged. `address` is the contract's; the rest says where on the chain it stands."""
+    """Something a contract logged: `address` is the contract's, the rest says where it stands."""
 
     address: str
     block_number: int
@@ -83,7 +83,7 @@ class Claimed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Credited(Event):
-    """Of the distribution in the same transaction, `amount` was set aside for a payee that could not be paid."""
+    """Of the distribution in the same transaction, `amount` could not be paid and was set aside."""
 
     payee: str
     token: str

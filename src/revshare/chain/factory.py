@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["DEPLOYER", "RevenueSplitFactory"]
 
 DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""The common CREATE2 deployer (github.com/Arachnid/deterministic-deployment-proxy): salt ‖ init code in, contract out."""
+"""The common CREATE2 deployer (Arachnid's deterministic-deployment-proxy): salt ‖ init code in, contract out."""
 
-# The transaction that places it was signed by nobody: its signature is a pattern, and its sender whoever that makes it.
+# Nobody signed the transaction that places it: its signature is a pattern, its sender who that makes it be.
 _DEPLOYER_SENDER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
 _DEPLOYER_COST = 10**16
 _DEPLOYER_TRANSACTION = bytes.fromhex(
@@ -51,9 +51,9 @@ class RevenueSplitFactory:
         """Return the factory at its address on every chain, placing it there if it is not yet.
 
         It goes through the common CREATE2 deployer. Where a chain has none, that is placed first, by its
-        well-known transaction, whose sender is given 0.01 coin for it. Where the node refuses that transaction (it bears
-        no chain id), the factory is deployed plainly: then its address is any, and must be kept and passed
-        on as ``factory=``.
+        well-known transaction, whose sender is given 0.01 coin for it. Where the node refuses that
+        transaction (it bears no chain id), the factory is deployed plainly: then its address is any, and must
+        be kept and passed on as ``factory=``.
 
         Raises InsufficientFunds and what else sending may raise.
         """
@@ -80,7 +80,8 @@ class RevenueSplitFactory:
         code = node.code(address)
         if not code:
             raise NotDeployed(
-                f"there is no factory at {address} on chain {node.chain_id()}; RevenueSplitFactory.deploy places one",
+                f"there is no factory at {address} on chain {node.chain_id()}; RevenueSplitFactory.deploy "
+                "places one",
                 address=address,
             )
         if not same_code(code, artifacts.load("RevenueSplitFactory")):

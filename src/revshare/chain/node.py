@@ -1,4 +1,4 @@
-"""The one door to a node: what this library asks of the user's Web3, with its own errors for all that goes wrong.
+"""The one door to a node: what this library asks of the user's Web3, and its own errors for what goes wrong.
 
 Everything else in `revshare.chain` speaks in plain ints, bytes and hex text; web3's types, exceptions and
 versions end here.

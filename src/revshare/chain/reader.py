@@ -201,7 +201,7 @@ def created_in(node: Node, address: str) -> int:
 
 
 def terms_in_log(node: Node, split: str, block: int) -> bytes:
-    """Return the packed terms in the event of the split's creation in `block`. Raises NotDeployed without one."""
+    """Return the packed terms that the factory logged in `block` for a split. Raises NotDeployed without."""
     topics = [interface("RevenueSplitFactory").topic("SplitCreated"), "0x" + word(split).hex()]
     for event in decode_logs(node.logs(None, block, block, topics)):
         if isinstance(event, SplitCreated):

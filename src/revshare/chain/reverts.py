@@ -48,7 +48,7 @@ _HINTS = {
     "NothingDue": "there is nothing to pay out",
     "NotEnoughGas": "send the transaction with more gas",
     "PaymentRefused": "check the payer's balance of the token and its allowance to the split",
-    "PaymentFailed": "the payee, or the token, does not take the payment; `distribute` sets it aside as credit",
+    "PaymentFailed": "the payee or the token refuses the payment; `distribute` sets it aside as credit",
 }
 
 

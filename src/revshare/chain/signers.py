@@ -17,7 +17,7 @@ __all__ = ["Account", "Sender", "Signer", "sender", "sign"]
 
 @runtime_checkable
 class Signer(Protocol):
-    """Whatever has an address and signs transactions: every account of eth-account, or an adapter of your own."""
+    """What has an address and signs transactions: any account of eth-account, or an adapter of your own."""
 
     @property
     def address(self) -> str:
@@ -33,7 +33,7 @@ class Signer(Protocol):
 
 
 Account = Signer | str | None
-"""An account as callers give it: a signer, the address of one that the node holds, or None for the default."""
+"""An account as callers give it: a signer, the address of one the node holds, or None for the default."""
 
 
 @dataclass(frozen=True)

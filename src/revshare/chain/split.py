@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from eth_utils.address import to_checksum_address
 
 from revshare.agreement import Agreement
-from revshare.chain import artifacts
 from revshare.chain.abi import interface
 from revshare.chain.calls import Call
-from revshare.chain.clones import Clone, same_code
+from revshare.chain.deal import Deal, clone_at, terms_of
 from revshare.chain.events import Event
 from revshare.chain.factory import RevenueSplitFactory
 from revshare.chain.node import BlockId, Node
@@ -24,7 +23,7 @@ from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
 from revshare.chain.tokens import Allowance, token_at
-from revshare.errors import AmountError, ContractError, InvalidInput, NotDeployed, TermsMismatch, UnknownPayee
+from revshare.errors import AmountError, ContractError, InvalidInput, TermsMismatch, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
 
@@ -34,19 +33,24 @@ if TYPE_CHECKING:
 __all__ = ["RevenueSplit"]
 
 _SPLIT = interface("RevenueSplit")
-Deal = Agreement | Schedule | Terms
-"""What people agreed, in any of its forms."""
 
 
 class RevenueSplit:
     """A handle on the contract of one agreement. Get one with `deploy` or `at`."""
 
     def __init__(
-        self, node: Node, address: str, terms: Terms, agreement: Agreement | None, account: Account
+        self,
+        node: Node,
+        address: str,
+        terms: Terms,
+        *,
+        agreement: Agreement | None = None,
+        account: Account = None,
+        created: int | None = None,
     ) -> None:
         self._node = node
         self._account = account
-        self._created: int | None = None
+        self._created = created
         self.address = address
         self.terms = terms
         self.agreement = agreement
@@ -63,7 +67,9 @@ class RevenueSplit:
         salt: int | str | bytes = 0,
         factory: str | RevenueSplitFactory | None = None,
     ) -> RevenueSplit:
-        """Create the split of an agreement, or attach to it where it exists: the address follows from the terms.
+        """Create the split of an agreement, or attach to it where it exists.
+
+        The address follows from the terms, so that doing this twice does it once.
 
         token: the settlement token: its address, or the agreement's own token if that states one; left out,
         the coin when the agreement counts in ETH with 18 decimals.
@@ -87,7 +93,7 @@ class RevenueSplit:
             except ContractError as error:
                 if error.name != "AlreadyExists":  # somebody was quicker, which is as well
                     raise
-        return cls._attach(node, address, terms, agreement, account)
+        return cls._attach(node, address, terms, deal=agreement, account=account)
 
     @classmethod
     def at(
@@ -109,20 +115,27 @@ class RevenueSplit:
         node = Node.of(w3)
         address = to_checksum_address(address)
         if agreement is not None:
-            return cls._attach(node, address, terms_of(node, agreement, token), agreement, account)
-        _clone_at(node, address)
+            return cls._attach(
+                node, address, terms_of(node, agreement, token), deal=agreement, account=account
+            )
+        clone_at(node, address)
         created = created_in(node, address)
         encoded = terms_in_log(node, address, created)
         terms = Terms.decode(encoded, token_at(node, to_checksum_address(encoded[1:21])))
-        split = cls._attach(node, address, terms, None, account)
-        split._created = created
-        return split
+        return cls._attach(node, address, terms, deal=None, account=account, created=created)
 
     @classmethod
     def _attach(
-        cls, node: Node, address: str, terms: Terms, deal: Deal | None, account: Account
+        cls,
+        node: Node,
+        address: str,
+        terms: Terms,
+        *,
+        deal: Deal | None,
+        account: Account,
+        created: int | None = None,
     ) -> RevenueSplit:
-        clone = _clone_at(node, address)
+        clone = clone_at(node, address)
         if terms.commitment != clone.commitment:
             raise TermsMismatch(
                 f"the split at {address} was made with other terms than these (or for another token than "
@@ -131,7 +144,8 @@ class RevenueSplit:
                 expected="0x" + terms.commitment.hex(),
                 actual="0x" + clone.commitment.hex(),
             )
-        return cls(node, address, terms, deal if isinstance(deal, Agreement) else None, account)
+        agreement = deal if isinstance(deal, Agreement) else None
+        return cls(node, address, terms, agreement=agreement, account=account, created=created)
 
     @staticmethod
     def predict_address(
@@ -173,9 +187,14 @@ class RevenueSplit:
 
     def by(self, account: Account) -> RevenueSplit:
         """Return the same split, used by another account."""
-        other = RevenueSplit(self._node, self.address, self.terms, self.agreement, account)
-        other._created = self._created
-        return other
+        return RevenueSplit(
+            self._node,
+            self.address,
+            self.terms,
+            agreement=self.agreement,
+            account=account,
+            created=self._created,
+        )
 
     def __repr__(self) -> str:
         name = f"{self.agreement.name!r}, " if self.agreement else ""
@@ -308,7 +327,11 @@ class RevenueSplit:
         return EventReader(self._node, self.address)
 
     def events(self, *, from_block: int | None = None, to_block: int | None = None) -> tuple[Event, ...]:
-        """Return what happened, in order, in blocks `from_block` (its creation) to `to_block` (the latest)."""
+        """Return what happened, in order.
+
+        from_block: the first block to look at; left out, that of the split's creation. to_block: the last;
+        left out, the latest. Raises ProviderError when the node refuses even single blocks.
+        """
         first = self.created_in if from_block is None else from_block
         last = self._node.head() if to_block is None else to_block
         return tuple(self.reader().read(first, last))
@@ -374,67 +397,9 @@ class RevenueSplit:
         return to_checksum_address(payer) if payer else sender(self._node, self._account).address
 
 
-# ------------------------------------------------------------------------------------------ terms and addresses
-
-
-def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
-    """Return the terms of an agreement, for the token it is settled in on this chain.
-
-    Raises InvalidInput when the token is missing, or is not the one that the agreement counts in; NotDeployed
-    when there is no contract at its address.
-    """
-    if isinstance(deal, Terms):
-        if token is not None and _settlement_address(deal.schedule.token, token) != deal.token:
-            raise InvalidInput(f"these terms are for the token {deal.token}, not {token}")
-        return deal
-    schedule = deal.schedule() if isinstance(deal, Agreement) else deal
-    address = _settlement_address(schedule.token, token)
-    on_chain = token_at(node, address)
-    if on_chain.decimals != schedule.token.decimals:
-        raise InvalidInput(
-            f"the agreement counts in {schedule.token.symbol} with {schedule.token.decimals} decimals, and "
-            f"{on_chain.symbol} at {address} has {on_chain.decimals}"
-        )
-    known = schedule.token.model_copy(update={"address": None if address == COIN else address})
-    return Terms(Schedule(schedule.payees, schedule.addresses, schedule.tiers, known), address)
-
-
-def _settlement_address(counted: Token, token: str | Token | None) -> str:
-    given = token.address or COIN if isinstance(token, Token) else token
-    if given is not None and counted.address is not None and given.lower() != counted.address.lower():
-        raise InvalidInput(f"the agreement states the token {counted.address}, and another is given: {given}")
-    address = given or counted.address
-    if address is None:
-        if (counted.symbol, counted.decimals) != ("ETH", 18):
-            raise InvalidInput(
-                f"the agreement counts in {counted.symbol}: pass token=, its address on this chain (the coin "
-                'is meant only where the agreement says symbol = "ETH", decimals = 18)'
-            )
-        address = COIN
-    return to_checksum_address(address)
-
-
 def _factory(node: Node, factory: str | RevenueSplitFactory, account: Account) -> RevenueSplitFactory:
     return (
         factory
         if isinstance(factory, RevenueSplitFactory)
         else RevenueSplitFactory.at(node, factory, account)
     )
-
-
-def _clone_at(node: Node, address: str) -> Clone:
-    """Return what the split at `address` is made of. Raises NotDeployed where there is none of this version."""
-    code = node.code(address)
-    if not code:
-        raise NotDeployed(
-            f"there is no contract at {address} on chain {node.chain_id()}. If that is the address of your "
-            "agreement's split (RevenueSplit.predict_address), RevenueSplit.deploy creates it, and what was "
-            "sent there is revenue",
-            address=address,
-        )
-    clone = Clone.read(code)
-    if clone is None or not same_code(node.code(clone.implementation), artifacts.load("RevenueSplit")):
-        raise NotDeployed(
-            f"the contract at {address} is not a RevenueSplit of this version of revshare", address=address
-        )
-    return clone

@@ -75,7 +75,7 @@ class Statement:
 
 
 def schedule_for(terms: Terms, token: str) -> Schedule:
-    """The schedule by which a token is shared: the whole one, or the last tier alone for any but the settlement token."""
+    """The schedule by which a token is shared: for any but the settlement token, the last tier alone."""
     return terms.schedule if token == terms.token else terms.schedule.for_other_token()
 
 

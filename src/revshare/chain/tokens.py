@@ -31,7 +31,7 @@ def coin(symbol: str = "ETH", decimals: int = 18) -> Token:
 
 
 def balance_of(node: Node, token: str, owner: str, block: BlockId = "latest") -> int:
-    """Units that `owner` has of the token at the address `token`, or of the coin. Raises InvalidInput for no token."""
+    """Units that `owner` has of the token at an address, or of the coin. Raises InvalidInput for no token."""
     if token == COIN:
         return node.balance(owner, block)
     return _number(node, token, "balanceOf", owner, block=block)
@@ -62,7 +62,8 @@ def allowance_of(node: Node, allowance: Allowance, owner: str) -> int:
 def approvals(node: Node, allowance: Allowance, owner: str) -> Sequence[bytes]:
     """Return the calldata of each `approve` that `owner` must send for the spender to draw the amount.
 
-    Exactly the amount is approved. A token may refuse to change an allowance that is not zero; then it is set to zero first.
+    Exactly the amount is approved. Where the token refuses to change an allowance that is not zero, as USDT
+    does, it is set to zero first.
     """
     allowed = allowance_of(node, allowance, owner)
     if allowed >= allowance.amount:

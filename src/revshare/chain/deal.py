@@ -1,0 +1,78 @@
+"""An agreement brought to a chain: its token found and checked, its split recognised."""
+
+from __future__ import annotations
+
+from eth_utils.address import to_checksum_address
+
+from revshare.agreement import Agreement
+from revshare.chain import artifacts
+from revshare.chain.clones import Clone, same_code
+from revshare.chain.node import Node
+from revshare.chain.terms import COIN, Terms
+from revshare.chain.tokens import token_at
+from revshare.errors import InvalidInput, NotDeployed
+from revshare.money import Token
+from revshare.schedule import Schedule
+
+__all__ = ["Deal", "clone_at", "terms_of"]
+
+Deal = Agreement | Schedule | Terms
+"""What people agreed, in any of its forms."""
+
+
+def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
+    """Return the terms of an agreement, for the token it is settled in on this chain.
+
+    Raises InvalidInput when the token is missing, or is not the one that the agreement counts in; NotDeployed
+    when there is no contract at its address.
+    """
+    if isinstance(deal, Terms):
+        if token is not None and _settlement_address(deal.schedule.token, token) != deal.token:
+            raise InvalidInput(f"these terms are for the token {deal.token}, not {token}")
+        return deal
+    schedule = deal.schedule() if isinstance(deal, Agreement) else deal
+    address = _settlement_address(schedule.token, token)
+    on_chain = token_at(node, address)
+    if on_chain.decimals != schedule.token.decimals:
+        raise InvalidInput(
+            f"the agreement counts in {schedule.token.symbol} with {schedule.token.decimals} decimals, and "
+            f"{on_chain.symbol} at {address} has {on_chain.decimals}"
+        )
+    known = schedule.token.model_copy(update={"address": None if address == COIN else address})
+    return Terms(Schedule(schedule.payees, schedule.addresses, schedule.tiers, known), address)
+
+
+def _settlement_address(counted: Token, token: str | Token | None) -> str:
+    given = token.address or COIN if isinstance(token, Token) else token
+    if given is not None and counted.address is not None and given.lower() != counted.address.lower():
+        raise InvalidInput(f"the agreement states the token {counted.address}, and another is given: {given}")
+    address = given or counted.address
+    if address is None:
+        if (counted.symbol, counted.decimals) != ("ETH", 18):
+            raise InvalidInput(
+                f"the agreement counts in {counted.symbol}: pass token=, its address on this chain (the coin "
+                'is meant only where the agreement says symbol = "ETH", decimals = 18)'
+            )
+        address = COIN
+    return to_checksum_address(address)
+
+
+def clone_at(node: Node, address: str) -> Clone:
+    """Return what the split at `address` is made of.
+
+    Raises NotDeployed where there is none, or none of this version.
+    """
+    code = node.code(address)
+    if not code:
+        raise NotDeployed(
+            f"there is no contract at {address} on chain {node.chain_id()}. If that is the address of your "
+            "agreement's split (RevenueSplit.predict_address), RevenueSplit.deploy creates it, and what was "
+            "sent there is revenue",
+            address=address,
+        )
+    clone = Clone.read(code)
+    if clone is None or not same_code(node.code(clone.implementation), artifacts.load("RevenueSplit")):
+        raise NotDeployed(
+            f"the contract at {address} is not a RevenueSplit of this version of revshare", address=address
+        )
+    return clone
