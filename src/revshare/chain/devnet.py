@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["MNEMONIC", "Devnet"]
 
 MNEMONIC = "test test test test test test test test test test test junk"
-"""What development chains (anvil, Hardhat) make their accounts of. Everyone knows it: never for real money."""
+"""What development chains (anvil, Hardhat) make their accounts of. Known to all: never for real money."""
 
 _PATH = "m/44'/60'/0'/0"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DEPLOYER", "RevenueSplitFactory"]
 
 DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""The common CREATE2 deployer (Arachnid's deterministic-deployment-proxy): salt ‖ init code in, contract out."""
+"""The common CREATE2 deployer (Arachnid's proxy): salt ‖ init code in, contract out."""
 
 # Nobody signed the transaction that places it: its signature is a pattern, its sender who that makes it be.
 _DEPLOYER_SENDER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
@@ -35,6 +35,7 @@ _DEPLOYER_TRANSACTION = bytes.fromhex(
     "2222222222222222222222"
 )
 _SALT = bytes(32)
+_IMPLEMENTATION = 2  # the second contract that a factory creates; the first is the back office behind it
 
 
 class RevenueSplitFactory:
@@ -103,8 +104,8 @@ class RevenueSplitFactory:
     # ---------------------------------------------------------------- what it does
 
     def implementation(self) -> str:
-        """The address of the code behind every split of this factory: the first thing it created."""
-        return create_address(self.address, 1)
+        """The address of the code behind every split of this factory, which its constructor creates."""
+        return create_address(self.address, _IMPLEMENTATION)
 
     def predict(self, terms: Terms, salt: int | str | bytes = 0) -> str:
         """Return where the split of these terms is or will be. Asks nobody."""

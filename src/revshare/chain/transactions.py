@@ -131,7 +131,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Signed:
-    """A signed transaction: store `raw`, `tx_hash` and `nonce`, then broadcast. `transaction`: what it says."""
+    """A signed transaction, to be stored, then broadcast. `transaction` is what it says."""
 
     node: Node = field(repr=False)
     raw: bytes = field(repr=False)
