@@ -138,23 +138,28 @@ contract BackOffice is IRevenueSplitBackOffice, SplitState {
 
     /// @inheritdoc IRevenueSplitBackOffice
     function proofOf(address payee, bytes calldata terms) external pure returns (bytes memory proof) {
-        return Terms.proofOf(terms, _find(payee, terms));
+        return Terms.proofOf(terms, _entryOf(payee, terms));
     }
 
-    function _find(address payee, bytes calldata terms) private pure returns (uint256 entry) {
+    /// @dev The payee's entry; 0 when it has none.
+    function _find(address payee, bytes calldata terms) internal pure returns (uint256) {
         uint256 stride = Terms.strideOf(Terms.tierCount(Terms.headerOf(terms)));
-        uint256 end;
-        (entry, end) = Terms.entriesOf(terms);
+        (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         for (; entry < end; entry += stride) {
             if (Terms.payeeAt(entry) == payee) return entry;
         }
-        revert UnknownPayee(payee);
+        return 0;
+    }
+
+    function _entryOf(address payee, bytes calldata terms) private pure returns (uint256 entry) {
+        entry = _find(payee, terms);
+        if (entry == 0) revert UnknownPayee(payee);
     }
 
     function _lineOf(address payee, bytes calldata terms, address token) private view returns (Line memory) {
         _check(Terms.commitmentOf(terms), token);
         (Books books, uint256 revenue) = _open(token);
-        return _line(Terms.headerOf(terms), _find(payee, terms), token, books, revenue);
+        return _line(Terms.headerOf(terms), _entryOf(payee, terms), token, books, revenue);
     }
 
     function _line(uint256 header, uint256 entry, address token, Books books, uint256 revenue)
@@ -174,7 +179,7 @@ contract BackOffice is IRevenueSplitBackOffice, SplitState {
     }
 
     /// @inheritdoc IRevenueSplitBackOffice
-    function supportsInterface(bytes4 id) external pure virtual returns (bool) {
+    function supportsInterface(bytes4 id) public pure virtual returns (bool) {
         return id == 0x01ffc9a7 || id == type(IRevenueSplitPayments).interfaceId
             || id == type(IRevenueSplitPayouts).interfaceId || id == type(IRevenueSplitBackOffice).interfaceId;
     }

@@ -3,6 +3,8 @@
 A parent is keccak256 of its two children in ascending order. Pairs are taken from left to right; an odd node
 at the end of a level is promoted unchanged to the next. A leaf must be a hash of something that is not 64
 bytes long (or be hashed twice), or an inner node could pass for a leaf.
+
+Where the order of the leaves matters as well, as in the terms of a split, children are hashed as they stand.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ _WORD = 32
 class MerkleTree:
     """The Merkle tree over `leaves`, each 32 bytes, in the order given; at least one.
 
+    sort_pairs: whether a parent hashes its smaller child first. A proof then needs no sides, and the root
+    does not tell in which order whole branches stood; without, `sides` goes with a proof.
+
     Levels are kept as flat bytes, 64 bytes per leaf in all, so a million leaves are no burden.
 
     >>> tree = MerkleTree([bytes([n]) * 32 for n in range(5)])
@@ -28,7 +33,7 @@ class MerkleTree:
 
     __slots__ = ("_levels",)
 
-    def __init__(self, leaves: Iterable[bytes]) -> None:
+    def __init__(self, leaves: Iterable[bytes], *, sort_pairs: bool = True) -> None:
         words = list(leaves)
         if not words:
             raise InvalidInput("a Merkle tree needs at least one leaf")
@@ -38,7 +43,7 @@ class MerkleTree:
         level = b"".join(words)
         self._levels = [level]
         while len(level) > _WORD:
-            level = _parents(level)
+            level = _parents(level, sort_pairs)
             self._levels.append(level)
 
     def __len__(self) -> int:
@@ -61,6 +66,21 @@ class MerkleTree:
             index >>= 1
         return siblings
 
+    def sides(self, index: int) -> int:
+        """Return which siblings of `proof(index)` are left children: bit k for sibling k.
+
+        Raises IndexError.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"no leaf {index}: there are {len(self)}")
+        sides = count = 0
+        for level in self._levels[:-1]:
+            if (index ^ 1) * _WORD < len(level):
+                sides |= (index & 1) << count
+                count += 1
+            index >>= 1
+        return sides
+
     @staticmethod
     def verify(root: bytes, leaf: bytes, proof: Sequence[bytes]) -> bool:
         """The module's `verify`, for convenience."""
@@ -70,12 +90,12 @@ class MerkleTree:
         return f"MerkleTree(0x{self.root.hex()}, {len(self)} leaves)"
 
 
-def _parents(level: bytes) -> bytes:
+def _parents(level: bytes, sort_pairs: bool) -> bytes:
     parents = []
     for at in range(0, len(level), 2 * _WORD):
         left, right = level[at : at + _WORD], level[at + _WORD : at + 2 * _WORD]
         if right:
-            left = keccak(left + right) if left <= right else keccak(right + left)
+            left = keccak(right + left) if sort_pairs and right < left else keccak(left + right)
         parents.append(left)
     return b"".join(parents)
 

@@ -13,15 +13,15 @@ pragma solidity 0.8.30;
 /// Entries stand on pages of four, and the pages are the leaves of a Merkle tree:
 ///
 ///     leaf       := keccak256( 0x00 ‖ page )
-///     node       := keccak256( smaller child ‖ greater child )           an odd one is carried up as it is
+///     node       := keccak256( left child ‖ right child )                an odd one is carried up as it is
 ///     commitment := keccak256( root ‖ header )
 ///
 /// so that a distribution shows the terms, and a claim one page and its siblings:
 ///
-///     proof := header ‖ place(1) ‖ page ‖ siblings(32 each)
+///     proof := header ‖ place(1) ‖ sides(2) ‖ page ‖ siblings(32 each)
 ///
-/// where `place` is 16 × (entries on the page) + (the payee's number on it, from 0), and the page lacks the payee's own
-/// address, which the claim names anyway.
+/// where `place` is 16 × (entries on the page) + (the payee's number on it, from 0), bit k of `sides` says that sibling k
+/// is a left child, and the page lacks the payee's own address, which the claim names anyway.
 /// @dev A page behind its zero byte has an odd length, so it can never be taken for the 64 bytes of an inner node. Four
 ///      entries a page is what costs least: trees over single entries cost creation 170 gas a payee more, pages of eight
 ///      cost a claim among ten 900 more (docs/decisions).
@@ -103,6 +103,12 @@ library Terms {
         }
     }
 
+    function weightAt(uint256 entry, uint256 t) internal pure returns (uint256 weight) {
+        assembly ("memory-safe") {
+            weight := shr(224, calldataload(add(add(entry, _PAYEE), mul(_WEIGHT, t))))
+        }
+    }
+
     // ------------------------------------------------------------------ the commitment
 
     /// @notice The commitment that whole terms lead to; whatever is wrong with them shows as another one.
@@ -132,12 +138,7 @@ library Terms {
                     let write := nodes
                     let read := nodes
                     for {} lt(read, top) { read := add(read, 0x40) } {
-                        let a := mload(read)
-                        let b := mload(add(read, 0x20))
-                        let at := shl(5, gt(a, b))
-                        mstore(at, a)
-                        mstore(xor(at, 0x20), b)
-                        mstore(write, keccak256(0x00, 0x40))
+                        mstore(write, keccak256(read, 0x40))
                         write := add(write, 0x20)
                     }
                     switch eq(read, top)
@@ -166,10 +167,11 @@ library Terms {
             let head := mul(_TIER, add(tiers, 1))
             let page := add(proof.offset, head)
             let stride := add(_PAYEE, shl(2, tiers))
-            let before := byte(0, calldataload(page))
-            let length := mul(shr(4, before), stride)
-            before := mul(and(before, 15), stride)
-            page := add(page, 1)
+            let word := calldataload(page)
+            let length := mul(shr(252, word), stride)
+            let before := mul(and(byte(0, word), 15), stride)
+            let sides := shr(232, word)
+            page := add(page, 3)
             if lt(before, length) {
                 // The leaf: the page with the payee's address put back.
                 let copy := mload(0x40)
@@ -184,11 +186,11 @@ library Terms {
 
                 let end := add(proof.offset, proof.length)
                 for { let sibling := add(page, rest) } lt(sibling, end) { sibling := add(sibling, 0x20) } {
-                    let other := calldataload(sibling)
-                    let at := shl(5, gt(node, other))
+                    let at := shl(5, and(sides, 1))
                     mstore(at, node)
-                    mstore(xor(at, 0x20), other)
+                    mstore(xor(at, 0x20), calldataload(sibling))
                     node := keccak256(0x00, 0x40)
+                    sides := shr(1, sides)
                 }
 
                 mstore(copy, node)
@@ -199,7 +201,7 @@ library Terms {
     }
 
     /// @notice The proof of the payee at `entry` of matching terms. Not written to be cheap.
-    function proofOf(bytes calldata terms, uint256 entry) internal pure returns (bytes memory proof) {
+    function proofOf(bytes calldata terms, uint256 entry) internal pure returns (bytes memory) {
         (uint256 first, uint256 end) = entriesOf(terms);
         uint256 full = 4 * strideOf(tierCount(headerOf(terms)));
         bytes32[] memory nodes = new bytes32[]((end - first + full - 1) / full);
@@ -207,32 +209,42 @@ library Terms {
             nodes[i] = keccak256(bytes.concat(bytes1(0), _page(terms, first + i * full, full)));
         }
         uint256 at = (entry - first) / full;
-        proof = bytes.concat(
-            terms[:headerLength(tierCount(headerOf(terms)))], _withoutPayee(_page(terms, first + at * full, full), terms, entry)
-        );
+        bytes calldata page = _page(terms, first + at * full, full);
+
+        bytes memory siblings;
+        uint256 sides;
         for (uint256 count = nodes.length; count > 1; count = (count + 1) / 2) {
-            if (at ^ 1 < count) proof = bytes.concat(proof, nodes[at ^ 1]);
+            if (at ^ 1 < count) {
+                sides |= (at & 1) << siblings.length / 32;
+                siblings = bytes.concat(siblings, nodes[at ^ 1]);
+            }
             at /= 2;
             for (uint256 i = 0; i < count; i += 2) {
-                (bytes32 a, bytes32 b) = (nodes[i], i + 1 < count ? nodes[i + 1] : bytes32(0));
-                nodes[i / 2] = i + 1 == count ? a : keccak256(a < b ? bytes.concat(a, b) : bytes.concat(b, a));
+                nodes[i / 2] = i + 1 == count ? nodes[i] : keccak256(bytes.concat(nodes[i], nodes[i + 1]));
             }
         }
+        return bytes.concat(_placeOf(terms, page, entry, sides), siblings);
     }
 
-    /// @dev place(1) ‖ the page without the address at `entry`.
-    function _withoutPayee(bytes calldata page, bytes calldata terms, uint256 entry)
+    /// @dev header ‖ place(1) ‖ sides(2) ‖ the page without the address at `entry`.
+    function _placeOf(bytes calldata terms, bytes calldata page, uint256 entry, uint256 sides)
         private
         pure
         returns (bytes memory)
     {
-        uint256 stride = strideOf(tierCount(headerOf(terms)));
+        uint256 tiers = tierCount(headerOf(terms));
         uint256 before;
         assembly ("memory-safe") {
             before := sub(entry, page.offset)
         }
-        bytes1 place = bytes1(uint8(16 * (page.length / stride) + before / stride));
-        return bytes.concat(place, page[:before], page[before + _PAYEE:]);
+        uint256 place = 16 * (page.length / strideOf(tiers)) + before / strideOf(tiers);
+        return bytes.concat(
+            terms[:headerLength(tiers)],
+            bytes1(uint8(place)),
+            bytes2(uint16(sides)),
+            page[:before],
+            page[before + _PAYEE:]
+        );
     }
 
     function _page(bytes calldata terms, uint256 from, uint256 full) private pure returns (bytes calldata page) {

@@ -118,7 +118,8 @@ class Terms:
 
     @cached_property
     def _tree(self) -> MerkleTree:
-        return MerkleTree(keccak(b"\0" + b"".join(page)) for page in self._pages)
+        leaves = (keccak(b"\0" + b"".join(page)) for page in self._pages)
+        return MerkleTree(leaves, sort_pairs=False)
 
     @cached_property
     def encoded(self) -> bytes:
@@ -131,7 +132,7 @@ class Terms:
         return keccak(self._tree.root + self.header)
 
     def proof(self, payee: str) -> bytes:
-        """What `claim` asks for: header ‖ place ‖ the payee's page without its address ‖ siblings.
+        """What `claim` asks for: header ‖ place ‖ sides ‖ the payee's page without its address ‖ siblings.
 
         Raises UnknownPayee.
         """
@@ -142,7 +143,13 @@ class Terms:
         page = list(self._pages[number])
         page[place] = page[place][_ADDRESS:]
         return b"".join(
-            (self.header, bytes([16 * len(page) + place]), *page, *self._tree.proof(number)),
+            (
+                self.header,
+                bytes([16 * len(page) + place]),
+                self._tree.sides(number).to_bytes(2, "big"),
+                *page,
+                *self._tree.proof(number),
+            )
         )
 
 
