@@ -42,6 +42,9 @@ def test_the_wheel_carries_all_that_a_user_needs(built: tuple[Path, Path]) -> No
         "revshare/artifacts/RevenueSplitFactory.json",
         "revshare/artifacts/standard-input.json",
         "revshare/chain/solc_npm.js",
+        "revshare/demo/DATA.md",
+        "revshare/demo/australia.csv",
+        "revshare/demo/australia.toml",
     ):
         assert needed in files
     assert files["revshare/chain/solc_npm.js"].external_attr >> 16 & 0o111, "forge runs it as it stands"

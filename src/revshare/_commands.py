@@ -109,6 +109,41 @@ def compile_(
     typer.echo(f"{verdict} (solc {done.compiler.version}, {done.compiler.origin})")
 
 
+@app.command(epilog="Example: revshare demo --rpc-url http://127.0.0.1:8545")
+def demo(
+    rpc_url: Annotated[
+        str | None,
+        typer.Option(
+            "--rpc-url",
+            metavar="URL",
+            help="A node that holds an account with coin, such as anvil; left out, a chain in this process.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play a year of real sales: remitted month by month, shared on a chain, reconciled four ways."""
+    from revshare.demo import agreement, run
+
+    w3 = None
+    if rpc_url is not None:
+        from revshare.chain.http import connect
+
+        w3 = connect(rpc_url)
+    if as_json:
+        result = run(w3)
+        _print_json(result.to_dict())
+    else:
+        from revshare.demo._show import Screen
+
+        with Screen(Console(), agreement()) as screen:
+            result = run(w3, watch=screen.show)
+            screen.finish(result)
+    if not result.reconciled:
+        typer.echo("revshare: the books do not agree: " + "; ".join(result.differences), err=True)
+        raise typer.Exit(1)
+
+
 def _print_json(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -22,12 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     standard error says why, and with `--json` standard output carries `{"error": {"kind", "message", …}}`.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _write_what_can_be_written()
     try:
         _app()(args=arguments, prog_name="revshare")
     except (RevShareError, OSError) as error:
         _report(error, as_json="--json" in arguments)
         sys.exit(_USERS_MISTAKE)
     sys.exit(0)
+
+
+def _write_what_can_be_written() -> None:
+    """Where a screen or pipe has too small an alphabet, such as cp1252, put a question mark, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _app() -> Any:

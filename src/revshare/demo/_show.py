@@ -89,12 +89,13 @@ def periods_table(agreement: Agreement, periods: Sequence[Period], width: int) -
     table.add_column("period", no_wrap=True)
     if exact:
         table.add_column("sale\nlines", justify="right", no_wrap=True)
-    table.add_column("revenue", justify="right", no_wrap=True)
+    table.add_column("revenue", justify="right", no_wrap=True, min_width=10)
     for index, name in enumerate(agreement.payees):
         colour = _COLOURS[index % len(_COLOURS)]
         header = Text(_words(name).replace(" ", "\n"), style=colour)
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("gas", justify="right", style="dim", no_wrap=True)
+        # Wide enough from the start that the table does not jump while it grows.
+        table.add_column(header, justify="right", no_wrap=True, min_width=11 if exact else 8)
+    table.add_column("gas", justify="right", style="dim", no_wrap=True, min_width=9)
 
     def row(name: Text, revenue: Text, paid: Iterable[Text], gas: str, lines: str) -> None:
         table.add_row(name, *([lines] if exact else []), revenue, *paid, gas)
