@@ -51,6 +51,7 @@ contract BackOffice is IRevenueSplitBackOffice, SplitState {
         bytes32 r,
         bytes32 s
     ) external {
+        if (token.code.length == 0) revert NotAToken(token);
         // A permit that somebody has already handed in fails here, and is as good: the allowance decides.
         try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         if (amount == 0) revert NothingPaid();

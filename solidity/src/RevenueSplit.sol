@@ -51,6 +51,8 @@ contract RevenueSplit is IRevenueSplitPayments, SplitState {
                 return(0x00, 0x20)
             }
         }
+        // The back office cannot tell the front from a clone of it.
+        if (address(this) == _SELF) revert NotASplit();
         address backOffice = _BACK_OFFICE;
         assembly {
             calldatacopy(0, 0, calldatasize())

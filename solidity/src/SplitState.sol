@@ -11,7 +11,7 @@ import {Terms} from "./lib/Terms.sol";
 /// @dev Storage, besides the slots that lib/Books.sol reckons itself: slot 0, the coin's books; slots 1 and 2 are only the
 ///      seeds of mappings and stay empty, so that they may be "tokens'" slots as well.
 abstract contract SplitState {
-    address private immutable _SELF = address(this);
+    address internal immutable _SELF = address(this);
 
     uint256 private _coinBooks;
     mapping(address payer => mapping(bytes32 saleId => bool)) internal _sales;
@@ -60,18 +60,21 @@ abstract contract SplitState {
         }
     }
 
-    /// @dev Marks an id as used by the caller. Refuses to be called otherwise than through a clone: only clones hold money.
+    /// @dev Marks an id as used by the caller. Refuses where there is no clone in front: only clones hold money.
     function _once(mapping(address => mapping(bytes32 => bool)) storage used, bytes32 id) internal {
         if (address(this) == _SELF) revert IRevenueSplitEvents.NotASplit();
         if (used[msg.sender][id]) revert IRevenueSplitEvents.AlreadyPaid(msg.sender, id);
         used[msg.sender][id] = true;
     }
 
-    /// @dev Draws tokens in from the caller. A payment within a payment would be counted in both.
+    /// @dev Draws tokens in from the caller. A payment within a payment would be counted in both, and what else arrives
+    ///      while a token calls out is not this payer's. (Leaves any meanwhile, the record says too little; a payer whose own
+    ///      hook does that harms itself.)
     function _draw(address token, uint256 amount) internal returns (uint256 arrived) {
         if (_drawing != 0) revert IRevenueSplitEvents.Reentered();
         _drawing = 1;
         arrived = Asset.pull(token, msg.sender, amount);
+        if (arrived > amount) arrived = amount;
         _drawing = 0;
     }
 }
