@@ -15,7 +15,7 @@ from revshare.chain.node import Node
 from revshare.chain.signers import Account
 from revshare.chain.terms import Terms
 from revshare.chain.transactions import broadcast
-from revshare.errors import ChainError, ContractError, NotDeployed
+from revshare.errors import ChainError, NotDeployed
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -65,7 +65,7 @@ class RevenueSplitFactory:
                 return cls._deploy_plainly(node, account)
             try:
                 _send(node, account, DEPLOYER, _SALT + _init_code())
-            except ContractError:  # somebody may have been quicker
+            except ChainError:  # unless somebody was quicker, which is as well
                 if not node.code(address):
                     raise
         return cls(node, address, account)

@@ -243,7 +243,10 @@ def _own_errors(method: str, contract: str | None = None) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    text = str(getattr(error, "message", None) or error) or type(error).__name__
+    if isinstance(error, OSError):  # of requests: its text has the node's address, and that may have a key
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        return f"no answer ({type(error).__name__}{f', status {status}' if status else ''})"
+    text = str(getattr(error, "message", None) or (error.args[0] if error.args else type(error).__name__))
     return text if len(text) <= 300 else text[:300] + "…"
 
 

@@ -113,9 +113,9 @@ def _of_rpc(answer: Mapping[str, Any]) -> bytes | None:
 def _hex_in(value: object) -> Iterator[bytes]:
     """Find data in the answers of nodes: hex, hex after words, or either within objects."""
     if isinstance(value, str):
-        found = re.search(r"0x((?:[0-9a-fA-F]{2})*)$", value.strip())
-        if found and len(found[1]) >= 8:
-            yield bytes.fromhex(found[1])
+        found = re.search(r"(.*?)\b0x((?:[0-9a-fA-F]{2})*)$", value.strip(), re.DOTALL)
+        if found and (not found[1] or len(found[2]) >= 8):
+            yield bytes.fromhex(found[2])
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _hex_in(inner)

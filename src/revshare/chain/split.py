@@ -23,7 +23,7 @@ from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
 from revshare.chain.tokens import Allowance, token_at
-from revshare.errors import AmountError, ContractError, InvalidInput, TermsMismatch, UnknownPayee
+from revshare.errors import AmountError, ChainError, InvalidInput, TermsMismatch, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
 
@@ -90,8 +90,8 @@ class RevenueSplit:
         if not node.code(address):
             try:
                 maker.create(terms, salt).by(account).send()
-            except ContractError as error:
-                if error.name != "AlreadyExists":  # somebody was quicker, which is as well
+            except ChainError:  # unless somebody was quicker, which is as well
+                if not node.code(address):
                     raise
         return cls._attach(node, address, terms, deal=agreement, account=account)
 

@@ -307,13 +307,25 @@ def _why_it_failed(node: Node, mined: Mined, contract: str | None) -> ContractEr
     transaction = node.transaction(mined.tx_hash)
     if transaction is None:
         return "the node no longer has it"
-    if mined.gas_used >= transaction["gas"]:
-        return f"it used up all its {transaction['gas']:,} gas"
+    reason: ContractError | None = None
+    # As its block found the chain; and as its block left it, for what came before it in the block.
     for block in (mined.block_number - 1, mined.block_number):
-        try:
-            node.call(transaction, block, contract)
-        except ContractError as reason:
-            return reason
-        except ProviderError:
-            continue
-    return "no reason can be found: called again it succeeds"
+        reason = _refusal(node, transaction, block, contract)
+        if reason is not None:
+            break
+    gas = transaction.pop("gas")
+    if mined.gas_used >= gas * 62 // 64:  # a call within a call may leave a 64th behind
+        without_limit = _refusal(node, transaction, mined.block_number - 1, contract)
+        if without_limit is None or without_limit.name == "Revert":
+            return f"it ran out of its {gas:,} gas"
+    return reason or "called again it succeeds, so its reason is not to be found"
+
+
+def _refusal(node: Node, transaction: Transaction, block: int, contract: str | None) -> ContractError | None:
+    try:
+        node.call(transaction, block, contract)
+    except ContractError as reason:
+        return reason
+    except ProviderError:
+        pass
+    return None
