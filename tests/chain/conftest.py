@@ -1,4 +1,4 @@
-"""Two chains for all these tests: eth-tester in this process and anvil over HTTP. Tests share them, and each makes its own splits."""
+"""Two chains for all these tests: eth-tester in this process, anvil over HTTP. Each test makes its own splits."""
 
 from __future__ import annotations
 
