@@ -19,6 +19,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -53,7 +54,7 @@ def run_page(path: Path) -> None:
     found = blocks(page)
     namespace: dict[str, Any] = {"__name__": path.stem}
     corrections: list[tuple[Block, str]] = []
-    for block, following in zip(found, [*found[1:], None], strict=True):
+    for block, following in zip_longest(found, found[1:]):
         line = page.count("\n", 0, block.start) + 1
         if block.language == "python":
             printed = run_python(block.text, namespace, f"{path.name}:{line}")
@@ -127,6 +128,32 @@ def revshare(*arguments: str) -> str:
     ):
         main(arguments)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_TEST = re.compile(r"`(tests/[\w/.-]+\.py)(?:::(\w+))?`")
+
+
+def check_links(path: Path) -> None:
+    """Assert that the files and tests a page refers to are there, and the headings within pages too."""
+    page = path.read_text(encoding="utf-8")
+    for target in _LINK.findall(page):
+        if "://" in target:
+            continue
+        file, _, heading = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), f"{path.name} links to {target}"
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {_anchor(title) for title in titles}, f"{path.name} links to {target}"
+    for file, name in _TEST.findall(page):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert not name or f"def {name}(" in text, f"{path.name} names {file}::{name}, which is not there"
+
+
+def _anchor(title: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def generated(path: Path, name: str, text: str) -> None:
