@@ -129,6 +129,12 @@ def test_the_installed_wheel_proves_its_own_artifacts(installed: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_demo_plays_from_the_installed_wheel(installed: Path) -> None:
+    done = run_installed(installed, "-m", "revshare", "demo", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["reconciled"] is True
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_a_lock_pins_everything_by_hash_and_names_no_host(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def gas_table() -> str:
     rows = [
         (
             "receive coin",
-            "",
+            "any",
             ours["receive"],
             *(peer["receive coin"]["any"] for peer in (splits, plain, third)),
         )
