@@ -15,6 +15,7 @@ from rich.console import Console
 from revshare import demo
 from revshare.cli import main
 from revshare.demo._show import Screen
+from tests import nodes
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -147,3 +148,13 @@ def test_a_node_that_is_not_there_gets_a_clear_word(
     assert said in err
     assert "secret-key" not in err + out
     assert len(err.splitlines()) == 1
+
+
+def test_a_node_without_accounts_gets_a_clear_word(capsys: pytest.CaptureFixture[str]) -> None:
+    if not nodes.ANVIL.is_file():
+        pytest.skip("anvil is not there: `npm ci`")
+    with nodes.anvil("--accounts", "0") as url:
+        code, out, err = run("demo", "--rpc-url", url, capsys=capsys)
+    assert code == 2
+    assert err.startswith("revshare: the node holds no account")
+    assert "2010-12" not in out
