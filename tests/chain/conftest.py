@@ -1,4 +1,4 @@
-"""Two chains for all these tests: eth-tester in this process, anvil over HTTP. Each test makes its own splits."""
+"""Two chains for all these tests, eth-tester here and anvil over HTTP. Each test makes its own splits."""
 
 from __future__ import annotations
 
@@ -92,6 +92,10 @@ class Chain:
         self.w3.eth.wait_for_transaction_receipt(
             self.w3.eth.send_transaction({"from": self.payer.address, "to": self.payer.address, "value": 1})  # type: ignore[typeddict-item]
         )
+
+    def skip(self, blocks: int) -> None:
+        """So many more blocks with nothing in them, on anvil."""
+        self.w3.provider.make_request("anvil_mine", [hex(blocks)])  # type: ignore[arg-type]
 
     def snapshot(self) -> Any:
         return self.w3.provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]

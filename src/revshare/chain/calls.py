@@ -7,7 +7,8 @@ it all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 
@@ -118,11 +119,8 @@ class Call:
         (16,777,216, EIP-7825).
         """
         by = self._sender()
-        try:
+        with self._shortage_named(by):
             return transactions.estimate(self.node, self.transaction(by.address), self._label)
-        except ContractError as refused:
-            self._approval_must_not_be_missing(by, refused)
-            raise
 
     def approvals(self) -> tuple[Call, ...]:
         """Return the calls that have to be mined before this one can be: approvals of the token, or none.
@@ -150,9 +148,11 @@ class Call:
         Raises WrongChain when the node serves another chain than the call was made for, ChainError without a
         signer, and as `estimate_gas` does.
         """
-        call = self if account is None else self.by(account)
-        by = call._sender()  # noqa: SLF001 - its own class
-        return transactions.signed(call.node, by, call.transaction(by.address), call._label, **given)  # noqa: SLF001
+        if account is not None:
+            return self.by(account).sign(**given)
+        by = self._sender()
+        with self._shortage_named(by):
+            return transactions.signed(self.node, by, self.transaction(by.address), self._label, **given)
 
     @overload
     def send(
@@ -179,11 +179,8 @@ class Call:
         done = self._approve(timeout) if approve else ()
         if given.get("nonce") is not None:
             given["nonce"] += len(done)
-        try:
+        with self._shortage_named(by):
             pending = transactions.submit(self.node, by, self.transaction(by.address), self._label, **given)
-        except ContractError as refused:
-            self._approval_must_not_be_missing(by, refused)
-            raise
         pending = replace(pending, approvals=done)
         return pending.wait(timeout) if wait else pending
 
@@ -228,9 +225,15 @@ class Call:
             ) from refused
         return amount if allowance_of(self.node, self.allowance, by.address) < amount else 0
 
-    def _approval_must_not_be_missing(self, by: Sender, refused: ContractError) -> None:
-        missing = self._approval_needed(by, refused)
-        if missing and self.allowance is not None:
+    @contextmanager
+    def _shortage_named(self, by: Sender) -> Iterator[None]:
+        """Say so when a missing approval is why the contract refuses."""
+        try:
+            yield
+        except ContractError as refused:
+            missing = self._approval_needed(by, refused)
+            if not missing or self.allowance is None:
+                raise
             raise InsufficientAllowance(
                 f"{by.address} must first approve {missing} units of token {self.allowance.token} to "
                 f"{self.allowance.spender}: `send` does, or the calls that `approvals()` returns",
