@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from revshare.agreement import Agreement
-from revshare.chain import DemoToken, Devnet, Remitted, RevenueSplit, replay
+from revshare.chain import DemoToken, Devnet, Event, Remitted, RevenueSplit, replay
 from revshare.chain.node import Node
 from revshare.chain.signers import Account, sender
 from revshare.demo import _sales
@@ -189,8 +189,9 @@ def run(
     for period in _play(split, plan, say, gas):
         periods.append(period)  # noqa: PERF402 - `say` shows what is there so far
     say("reconciling")
-    ways = _four_ways(split, token, revenue)
-    differences = (*_differences(ways, split.token), *_other_differences(split, token, plan, ways))
+    log = split.events()
+    ways = _four_ways(split, token, log, revenue)
+    differences = (*_differences(ways, split.token), *_other_differences(split, token, log, plan, ways))
     say("done")
     lines = tuple(plan.sales())
     invoices, credit_notes = _sales.invoices(lines)
@@ -243,12 +244,14 @@ def _play(
 # ------------------------------------------------------------------------------------------ reconciling
 
 
-def _four_ways(split: RevenueSplit, token: DemoToken, revenue: int) -> dict[str, dict[str, int]]:
+def _four_ways(
+    split: RevenueSplit, token: DemoToken, log: Sequence[Event], revenue: int
+) -> dict[str, dict[str, int]]:
     """Return what each payee has got, by four accounts of it that know nothing of each other.
 
     The contract's and the log's are what was paid: credit and due must be nothing by now.
     """
-    rebuilt = replay(split.events(), split.terms).get(split.terms.token)
+    rebuilt = replay(log, split.terms).get(split.terms.token)
     return {
         "schedule": split.schedule.entitlements(revenue),
         "contract": split.paid(),
@@ -266,7 +269,11 @@ def _differences(ways: Mapping[str, Mapping[str, int]], token: Token) -> Iterato
 
 
 def _other_differences(
-    split: RevenueSplit, token: DemoToken, plan: _sales.Plan, ways: Mapping[str, Mapping[str, int]]
+    split: RevenueSplit,
+    token: DemoToken,
+    log: Sequence[Event],
+    plan: _sales.Plan,
+    ways: Mapping[str, Mapping[str, int]],
 ) -> Iterator[str]:
     """Yield what else does not agree: revenue, what stays in the contract, and the remittances in the log."""
     show = split.token.format
@@ -279,7 +286,7 @@ def _other_differences(
     dust = revenue - sum(ways["schedule"].values())
     if held != dust:
         yield f"dust: the schedule leaves {show(dust)}, the contract holds {show(held)}"
-    remitted = [event for event in split.events() if isinstance(event, Remitted)]
+    remitted = [event for event in log if isinstance(event, Remitted)]
     logged = [(event.amount, event.root, event.count) for event in remitted]
     if logged != [(batch.amount, batch.root, len(batch.sales)) for batch in plan.batches]:
         yield "remittances: the log's are not those of the sales (amount, Merkle root or number of lines)"
