@@ -115,6 +115,25 @@ def _percentages(draw: st.DrawFn, payees: list[str]) -> dict[str, str]:
     return {payee: _as_percent(part, decimals) for payee, part in zip(payees, parts, strict=True)}
 
 
+def governances() -> st.SearchStrategy[dict[str, object] | None]:
+    """What an agreement may say under [governance]; None, nothing, as often as anything."""
+    quorum = st.integers(1, 10_000).map(lambda part: {"quorum": _as_percent(part, 2)})
+    notice = st.one_of(
+        st.integers(1, 2**32 - 1),
+        st.builds(
+            "{} {}".format,
+            st.integers(1, 7000),
+            st.sampled_from(["weeks", "days", "hours", "minute", "second"]),
+        ),
+    )
+    controller = st.integers(1, 2**160 - 1).map(address)
+    return st.one_of(
+        st.none(),
+        quorum,
+        st.builds(lambda who, when: {"controller": who, "notice": when}, controller, notice),
+    )
+
+
 @st.composite
 def agreements(
     draw: st.DrawFn, max_payees: int = 12, max_tiers: int = 8, decimals: int | None = None
@@ -150,5 +169,6 @@ def agreements(
             "token": token,
             "payees": {payee: address(first + number) for number, payee in enumerate(payees)},
             "tiers": written,
+            "governance": draw(governances()),
         }
     )

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .agreement import Agreement, Payee, Tier
+    from .agreement import Agreement, Governance, Payee, Tier
     from .chain import Call, Receipt, RevenueSplit, RevenueSplitFactory
     from .errors import (
         AgreementError,
@@ -54,6 +54,7 @@ __all__ = [
     "CompileError",
     "CompilerNotFound",
     "ContractError",
+    "Governance",
     "InsufficientAllowance",
     "InsufficientFunds",
     "InvalidInput",
@@ -85,6 +86,7 @@ _HOME = {
     "Agreement": "agreement",
     "Attribution": "schedule",
     "Call": "chain",
+    "Governance": "agreement",
     "MerkleTree": "merkle",
     "Payee": "agreement",
     "Receipt": "chain",

@@ -63,6 +63,10 @@ def check(
         _print_json(_agreement_as_json(loaded, schedule))
     else:
         Console().print(_tiers_table(loaded, schedule))
+        if loaded.governance is not None:
+            typer.echo(f"new terms: {loaded.governance}")
+        for hint in loaded.hints():
+            typer.echo(f"hint: {hint}", err=True)
 
 
 @app.command(name="compile", epilog="Example: revshare compile --check")
@@ -163,6 +167,8 @@ def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, An
             }
             for tier in schedule.tiers
         ],
+        "governance": agreement.governance and agreement.governance.model_dump(exclude_none=True),
+        "hints": list(agreement.hints()),
     }
 
 

@@ -15,7 +15,8 @@
     shares = { exporter = "60%", designer = "40%" }
 
 Shares of a tier are percentages that sum to exactly 100 %, or integer weights. A payee left out of a tier has
-no share in it. Whatever is wrong with an agreement is reported at once, in one `AgreementError`.
+no share in it. A table ``[governance]`` says who may change the terms; without one nobody can. Whatever is
+wrong with an agreement is reported at once, in one `AgreementError`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from ._fields import (
     percent_text,
     same_name,
 )
+from ._governance import Governance
 from ._model import Frozen, Model, Refusal, place, show
 from .errors import AgreementError, AmountError, Problem, UnknownPayee, did_you_mean
 from .money import Token
@@ -135,7 +137,7 @@ class Payee(Model):
 
 
 class Agreement(Model):
-    """What people sign: a name, the token revenue is counted in, the payees, and the tiers.
+    """What people sign: a name, the token revenue is counted in, the payees, the tiers, and who may amend.
 
     Make one from a file with `load`, from text with `loads`, from data with `model_validate` or by calling
     the class. Each raises AgreementError with everything that is wrong.
@@ -156,6 +158,10 @@ class Agreement(Model):
         tuple[Tier, ...],
         Field(min_length=1, max_length=MAX_TIERS, description="Slices of cumulative revenue, in order."),
     ]
+    governance: Annotated[
+        Governance | None,
+        Field(description="Who may change the terms; left out, they never change."),
+    ] = None
 
     @classmethod
     def check_whole(cls, data: Mapping[str, object]) -> Iterator[Problem]:
@@ -254,6 +260,10 @@ class Agreement(Model):
             start = end or 0
         return Schedule(tuple(self.payees), tuple(self.payees.values()), tuple(tiers), self.token)
 
+    def hints(self) -> tuple[str, ...]:
+        """Return what the agreement may say, and perhaps should not."""
+        return () if self.governance is None else tuple(self.governance.hints())
+
     def __str__(self) -> str:
         return f"{self.name}: {len(self.payees)} payees, {len(self.tiers)} tiers, in {self.token.symbol}"
 
@@ -263,6 +273,8 @@ class Agreement(Model):
         for tier in self.tiers:
             shares = ", ".join(f"{payee} {share}" for payee, share in tier.shares.items())
             lines.append(f"  {f'until {tier.until}' if tier.until else 'then'}: {shares}")
+        if self.governance is not None:
+            lines.append(f"  amended by: {self.governance}")
         return "\n".join(lines)
 
 

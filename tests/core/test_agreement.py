@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests import oracle
 from tests.strategies import MAX_AMOUNT, address, agreements, amounts
 
-from revshare import Agreement, AgreementError, Payee, Tier, Token, UnknownPayee
+from revshare import Agreement, AgreementError, Governance, Payee, Tier, Token, UnknownPayee
 
 EXPORTER = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 DESIGNER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -156,6 +156,71 @@ def test_names_people_have_are_taken(name: str) -> None:
     assert Agreement.loads(agreement.to_toml()) == agreement
 
 
+# ------------------------------------------------------------------------------------------ governance
+
+
+def governed(**governance: Any) -> Governance:
+    found = Agreement.model_validate(data() | {"governance": governance}).governance
+    assert found is not None
+    return found
+
+
+def test_without_governance_the_terms_never_change() -> None:
+    agreement = Agreement.loads(TEXT)
+    assert agreement.governance is None
+    assert "governance" not in agreement.to_dict()
+    assert agreement == Agreement.model_validate(data() | {"governance": None})
+
+
+@pytest.mark.parametrize(
+    ("quorum", "hundredths"),
+    [("66.67%", 6667), ("100%", 10_000), ("0.01%", 1), ("50.000%", 5000), ("099.9%", 9990)],
+)
+def test_a_quorum_counts_hundredths_of_a_percent(quorum: str, hundredths: int) -> None:
+    found = governed(quorum=quorum)
+    assert (found.hundredths, found.seconds, found.quorum) == (hundredths, 0, quorum)
+    assert found.is_unanimous == (quorum == "100%")
+
+
+@pytest.mark.parametrize(
+    ("notice", "seconds"),
+    [
+        ("14 days", 14 * 86_400),
+        ("1 day", 86_400),
+        ("36 hours", 36 * 3600),
+        ("90minutes", 5400),
+        ("2 weeks", 14 * 86_400),
+        ("1 second", 1),
+        (1, 1),
+        (2**32 - 1, 2**32 - 1),
+    ],
+)
+def test_a_notice_is_whole_seconds_however_it_is_written(notice: Any, seconds: int) -> None:
+    found = governed(controller=EXPORTER.lower(), notice=notice)
+    assert (found.hundredths, found.seconds, found.notice) == (0, seconds, notice)
+    assert found.controller == EXPORTER
+    assert found.same_as(Governance(controller=EXPORTER, notice=seconds))
+    assert not found.same_as(None)
+    assert bool(list(found.hints())) == (seconds < 86_400)
+
+
+def test_governance_says_what_it_is() -> None:
+    assert str(governed(quorum="66.67%")) == "holders of 66.67% of the weight sign"
+    assert str(governed(quorum="100%")) == "everybody signs"
+    assert str(governed(controller=EXPORTER, notice="2 weeks")) == f"{EXPORTER}, after 14 days"
+    short = Agreement.model_validate(data() | {"governance": {"controller": EXPORTER, "notice": 3661}})
+    assert short.hints() == (
+        "the notice is 3661 seconds, less than a day: payees may not notice new terms before they count",
+    )
+    assert Agreement.loads(TEXT).hints() == ()
+    assert repr(short).splitlines()[-1] == f"  amended by: {EXPORTER}, after 3661 seconds"
+
+
+def test_governance_is_written_as_a_person_would() -> None:
+    text = TEXT + '\n[governance]\nquorum = "66.67%"\n'
+    assert Agreement.loads(text).to_toml() == text
+
+
 # ------------------------------------------------------------------------------------------ round trips
 
 
@@ -262,6 +327,8 @@ def test_the_schema_is_one_and_accepts_what_we_accept() -> None:
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(data())
     validator.validate(data() | {"$schema": "agreement.schema.json"})
+    validator.validate(data() | {"governance": {"quorum": "66.67%"}})
+    validator.validate(data() | {"governance": {"controller": EXPORTER, "notice": "14 days"}})
     validator.validate(json.loads(Agreement.loads(TEXT).to_json()))
     for part in (schema, *schema["$defs"].values()):
         for name, field in part["properties"].items():
@@ -288,6 +355,12 @@ def test_the_schema_accepts_every_agreement(agreement: Agreement) -> None:
         {"tiers": [{"shares": {"exporter": "60"}}]},
         {"tiers": [{"until": 2000.5, "shares": {"exporter": 1}}]},
         {"tiers": [{"until": "1e3", "shares": {"exporter": 1}}]},
+        {"governance": {}},
+        {"governance": {"quorum": "50%", "notice": 5}},
+        {"governance": {"controller": EXPORTER}},
+        {"governance": {"controller": EXPORTER, "notice": "1 month"}},
+        {"governance": {"controller": EXPORTER, "notice": 5, "quorum": "50%"}},
+        {"governance": {"quorum": 50}},
     ],
 )
 def test_the_schema_marks_what_is_wrong(change: dict[str, Any]) -> None:
