@@ -69,7 +69,7 @@ def test_ranges_shrink_until_the_node_answers_whatever_it_says(anvil_chain: Chai
 
 def test_ranges_grow_again(anvil_chain: Chain) -> None:
     split = anvil_chain.split(coin=True)
-    anvil_chain.skip(3000)
+    anvil_chain.skip(400)
     limit = [4]
 
     def meddle(method: str, params: Any, ask: Any) -> Any:
@@ -78,15 +78,15 @@ def test_ranges_grow_again(anvil_chain: Chain) -> None:
             if last - first + 1 > limit[0]:
                 return WORDS["geth"]
             sizes.append(last - first + 1)
-            limit[0] = 4 if first < 100 else 64
+            limit[0] = 4 if first < 60 else 32
         return ask()
 
     sizes: list[int] = []
     provider = Through(anvil_chain.w3.provider, meddle)
-    list(EventReader(Web3(provider), split.address, span=10_000).read(0, 3000))
+    list(EventReader(Web3(provider), split.address, span=10_000).read(0, 400))
     asked = [params for method, params in provider.asked if method == "eth_getLogs"]
-    assert sum(sizes) == 3001
-    assert max(sizes) > 32
+    assert sum(sizes) == 401
+    assert max(sizes) > 16
     assert len(asked) < 1.6 * len(sizes)  # few questions are asked in vain
 
 

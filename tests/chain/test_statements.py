@@ -31,6 +31,8 @@ def test_the_log_alone_gives_the_contracts_statement(tester: Chain, seed: int) -
                     split.claim(choose.choice(list(split.payees)), token=token).send()
                 except rs.ContractError as refused:
                     assert refused.name in ("NothingDue", "PaymentFailed")
+        if step % 6 < 5:
+            continue
         rebuilt = replay(split.events(), split.terms)
         for address, known in tokens.items():
             now = split.statement(token=address)
