@@ -363,6 +363,22 @@ def test_the_same_error_after_a_broadcast_that_did_not_work_is_one(chain: Chain,
     assert split.received() == 0
 
 
+def test_when_nothing_can_be_learnt_the_error_says_which_transaction_to_look_for(chain: Chain) -> None:
+    gone = False
+
+    def meddle(method: str, params: Any, ask: Any) -> Any:
+        nonlocal gone
+        gone = gone or method == "eth_sendRawTransaction"
+        return tell(LIES["lost connection"]) if gone else ask()
+
+    made = chain.split(coin=True)
+    w3 = Web3(Through(chain.w3.provider, meddle))
+    split = rs.RevenueSplit.at(w3, made.address, agreement=made.terms, account=chain.payer)
+    signed = split.pay(7, sale_id="A").sign()
+    with pytest.raises(rs.ProviderError, match=f"whether transaction {signed.tx_hash} was sent is not known"):
+        signed.broadcast()
+
+
 def tell(lie: Any) -> Any:
     if isinstance(lie, Exception):
         raise lie

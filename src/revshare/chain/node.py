@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from revshare.chain.reverts import decode_revert, revert_data
-from revshare.errors import ProviderError, RevShareError
+from revshare.errors import ChainError, ProviderError, RevShareError
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -169,15 +169,23 @@ class Node:
     def send_raw(self, raw: bytes) -> str:
         """Broadcast signed bytes, and return their hash.
 
-        An error here says little (web3 itself sends again after a time-out, and the second time the node
-        may call it known, or its nonce used): if the node knows the transaction afterwards, it was sent.
+        An error here says little (web3 itself sends again after a time-out, and the second time the node may
+        call it known, or its nonce used; some nodes report a transaction they have mined as refused): if the
+        node knows the transaction afterwards, it was sent.
         """
         tx_hash = _hex(keccak(raw))
         try:
             with _own_errors("eth_sendRawTransaction"):
                 self.w3.eth.send_raw_transaction(raw)
-        except ProviderError:
-            if not self.knows(tx_hash):
+        except ChainError as error:
+            try:
+                sent = self.knows(tx_hash)
+            except ProviderError as silent:
+                raise ProviderError(
+                    f"{error}; whether transaction {tx_hash} was sent is not known",
+                    method="eth_sendRawTransaction",
+                ) from silent
+            if not sent:
                 raise
         return tx_hash
 

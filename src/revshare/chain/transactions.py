@@ -256,7 +256,10 @@ def check_funds(node: Node, transaction: Mapping[str, Any]) -> None:
     account = transaction.get("from")
     if account is None:
         return
-    available = node.balance(account)
+    try:
+        available = node.balance(account)
+    except ProviderError:  # the error that led here says more
+        return
     if available < max(needed, 1):
         raise InsufficientFunds(
             f"{account} has {available} wei and needs {needed or 'some'} for value and gas",
