@@ -10,14 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .agreement import Agreement, Governance, Payee, Tier
-    from .chain import Call, Receipt, RevenueSplit, RevenueSplitFactory
+    from ._governance import Governance
+    from .agreement import Agreement, Payee, Tier
+    from .chain import AmendableSplit, Call, Proposal, Receipt, RevenueSplit, RevenueSplitFactory
     from .errors import (
         AgreementError,
         AmountError,
         AmountTypeError,
         ArtifactsDiffer,
         ChainError,
+        CircularSplits,
         CompileError,
         CompilerNotFound,
         ContractError,
@@ -45,12 +47,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "AgreementError",
+    "AmendableSplit",
     "AmountError",
     "AmountTypeError",
     "ArtifactsDiffer",
     "Attribution",
     "Call",
     "ChainError",
+    "CircularSplits",
     "CompileError",
     "CompilerNotFound",
     "ContractError",
@@ -64,6 +68,7 @@ __all__ = [
     "NotDeployed",
     "Payee",
     "Problem",
+    "Proposal",
     "ProviderError",
     "Receipt",
     "ReorgDetected",
@@ -84,11 +89,13 @@ __all__ = [
 
 _HOME = {
     "Agreement": "agreement",
+    "AmendableSplit": "chain",
     "Attribution": "schedule",
     "Call": "chain",
-    "Governance": "agreement",
+    "Governance": "_governance",
     "MerkleTree": "merkle",
     "Payee": "agreement",
+    "Proposal": "chain",
     "Receipt": "chain",
     "RevenueSplit": "chain",
     "RevenueSplitFactory": "chain",

@@ -1,11 +1,13 @@
 """Who may change an agreement's terms after signing, as an agreement file says it.
 
-[governance]                                        # left out: the terms never change
-quorum = "66.67%"                                   # payees holding so much of the weight sign
+    [governance]                                        # left out: the terms never change
+    quorum = "66.67%"                                   # payees holding so much of the weight sign
 
-[governance]
-controller = "0x…"                                  # one account, after notice
-notice = "14 days"
+    [governance]
+    controller = "0x…"                                  # one account, after notice
+    notice = "14 days"
+
+A split carries it in its own code, where nothing can change it.
 """
 
 from __future__ import annotations

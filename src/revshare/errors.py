@@ -5,6 +5,7 @@
     │   ├── AmountError                    an amount that is not exact, or out of range
     │   │   └── AmountTypeError (TypeError)    a float, a bool, or no number at all
     │   ├── AgreementError                 an agreement with problems; all of them are listed
+    │   ├── CircularSplits                 splits that pay each other in a circle
     │   ├── NegativeRevenue                credit notes exceed the revenue received
     │   ├── UnknownPayee
     │   └── Unreachable                    a payee never earns that much
@@ -133,6 +134,17 @@ class UnknownPayee(InvalidInput):
         hint = did_you_mean(payee, self.known) if isinstance(payee, str) else ""
         some = ", ".join(self.known[:8]) + (", …" if len(self.known) > 8 else "")
         super().__init__(f"no payee named {payee!r}: " + (hint or f"the payees are {some}"))
+
+
+class CircularSplits(InvalidInput):
+    """Splits would pay each other in a circle: `path` has their addresses, the first again at the end."""
+
+    def __init__(self, path: Iterable[str]) -> None:
+        self.path = tuple(path)
+        super().__init__(
+            f"splits would pay each other in a circle ({' → '.join(self.path)}): part of their revenue would "
+            "go round for ever"
+        )
 
 
 class NegativeRevenue(InvalidInput):

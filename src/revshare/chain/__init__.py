@@ -9,11 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .amendable import AmendableSplit, Announcement
     from .calls import Call, Preview
+    from .changes import Change, Changes
     from .devnet import Devnet
     from .erc20 import DemoToken, Erc20
     from .events import (
+        AmendableSplitCreated,
+        Amended,
+        AmendmentProposed,
+        AmendmentWithdrawn,
         Claimed,
+        ControllerChanged,
+        ControllerProposed,
         Credited,
         CreditWithdrawn,
         Distributed,
@@ -21,8 +29,10 @@ if TYPE_CHECKING:
         Remitted,
         SalePaid,
         SplitCreated,
+        TermsApplied,
     )
     from .factory import RevenueSplitFactory
+    from .proposal import Proposal
     from .reader import Cursor, EventReader, Update
     from .signers import Signer
     from .split import RevenueSplit
@@ -31,11 +41,19 @@ if TYPE_CHECKING:
     from .transactions import GAS_CAP, Pending, Receipt, Signed, broadcast
 
 _HOME = {
+    "amendable": ("AmendableSplit", "Announcement"),
     "calls": ("Call", "Preview"),
+    "changes": ("Change", "Changes"),
     "devnet": ("Devnet",),
     "erc20": ("DemoToken", "Erc20"),
     "events": (
+        "AmendableSplitCreated",
+        "Amended",
+        "AmendmentProposed",
+        "AmendmentWithdrawn",
         "Claimed",
+        "ControllerChanged",
+        "ControllerProposed",
         "CreditWithdrawn",
         "Credited",
         "Distributed",
@@ -43,8 +61,10 @@ _HOME = {
         "Remitted",
         "SalePaid",
         "SplitCreated",
+        "TermsApplied",
     ),
     "factory": ("RevenueSplitFactory",),
+    "proposal": ("Proposal",),
     "reader": ("Cursor", "EventReader", "Update"),
     "signers": ("Signer",),
     "split": ("RevenueSplit",),
@@ -57,8 +77,18 @@ _HOME = {
 __all__ = [
     "COIN",
     "GAS_CAP",
+    "AmendableSplit",
+    "AmendableSplitCreated",
+    "Amended",
+    "AmendmentProposed",
+    "AmendmentWithdrawn",
+    "Announcement",
     "Call",
+    "Change",
+    "Changes",
     "Claimed",
+    "ControllerChanged",
+    "ControllerProposed",
     "CreditWithdrawn",
     "Credited",
     "Cursor",
@@ -71,6 +101,7 @@ __all__ = [
     "Line",
     "Pending",
     "Preview",
+    "Proposal",
     "Receipt",
     "Remitted",
     "RevenueSplit",
@@ -81,6 +112,7 @@ __all__ = [
     "SplitCreated",
     "Statement",
     "Terms",
+    "TermsApplied",
     "Update",
     "broadcast",
     "record_id",

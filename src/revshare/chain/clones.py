@@ -11,41 +11,68 @@ from revshare.chain.artifacts import Artifact
 from revshare.chain.terms import record_id
 from revshare.errors import InvalidInput
 
-__all__ = ["Clone", "create2_address", "create_address", "salt_word", "same_code"]
+__all__ = ["Clone", "addresses_within", "create2_address", "create_address", "salt_word", "same_code"]
 
-_RETURN_WHAT_FOLLOWS = bytes.fromhex("60588060095f395ff3")
-_BEFORE_ARGUMENT = bytes.fromhex("36600557005b365f5f377f")
+_RETURN_WHAT_FOLLOWS = ("60", "8060095f395ff3")  # around the length of what follows
+_BEFORE_WORD = bytes.fromhex("36600557005b365f5f377f")
+_BETWEEN_WORDS = bytes.fromhex("36527f")
 _BEFORE_IMPLEMENTATION = bytes.fromhex("36525f5f602036015f73")
+_BEFORE_IMPLEMENTATION_OF_TWO = bytes.fromhex("60203601525f5f604036015f73")
 _END = bytes.fromhex("5af43d5f5f3e5f3d91605657fd5bf3")
+_END_OF_TWO = bytes.fromhex("5af43d5f5f3e5f3d91607c57fd5bf3")
 
 
 @dataclass(frozen=True)
 class Clone:
-    """What a split's own code says: the code behind it, and the commitment to its terms."""
+    """What a split's own code says: the code behind it, and the commitment to the terms it was created with.
+
+    governance: the word that says how the terms may be amended; empty where they never are.
+    """
 
     implementation: str
     commitment: bytes
+    governance: bytes = b""
 
     @property
     def code(self) -> bytes:
         """The code that stands at the split's address."""
         implementation = bytes.fromhex(self.implementation[2:])
-        return b"".join((_BEFORE_ARGUMENT, self.commitment, _BEFORE_IMPLEMENTATION, implementation, _END))
+        if not self.governance:
+            return b"".join((_BEFORE_WORD, self.commitment, _BEFORE_IMPLEMENTATION, implementation, _END))
+        return b"".join(
+            (
+                _BEFORE_WORD,
+                self.governance,
+                _BETWEEN_WORDS,
+                self.commitment,
+                _BEFORE_IMPLEMENTATION_OF_TWO,
+                implementation,
+                _END_OF_TWO,
+            )
+        )
 
     @classmethod
     def read(cls, code: bytes) -> Clone | None:
         """Return what `code` says, or None if it is not that of a split."""
-        argument = len(_BEFORE_ARGUMENT)
-        implementation = argument + 32 + len(_BEFORE_IMPLEMENTATION)
-        clone = cls(
-            to_checksum_address(code[implementation : implementation + 20].ljust(20, b"\0")),
-            code[argument : argument + 32],
+        first = len(_BEFORE_WORD)
+        second = first + 32 + len(_BETWEEN_WORDS)
+        one = cls(_address_in(code, first + 32 + len(_BEFORE_IMPLEMENTATION)), code[first : first + 32])
+        two = cls(
+            _address_in(code, second + 32 + len(_BEFORE_IMPLEMENTATION_OF_TWO)),
+            code[second : second + 32],
+            code[first : first + 32],
         )
-        return clone if clone.code == code else None
+        return next((clone for clone in (one, two) if clone.code == code), None)
 
     def address(self, factory: str, salt: bytes) -> str:
         """Where `factory` creates this clone."""
-        return create2_address(factory, salt, _RETURN_WHAT_FOLLOWS + self.code)
+        before, after = _RETURN_WHAT_FOLLOWS
+        init = bytes.fromhex(f"{before}{len(self.code):02x}{after}")
+        return create2_address(factory, salt, init + self.code)
+
+
+def _address_in(code: bytes, at: int) -> str:
+    return to_checksum_address(code[at : at + 20].ljust(20, b"\0"))
 
 
 def create2_address(creator: str, salt: bytes, init_code: bytes) -> str:
@@ -80,3 +107,12 @@ def same_code(code: bytes, artifact: Artifact) -> bool:
         for place in places:
             masked[place["start"] : place["start"] + place["length"]] = bytes(place["length"])
     return bytes(masked) == expected
+
+
+def addresses_within(code: bytes, artifact: Artifact) -> set[str]:
+    """The addresses that the artifact's constructor has written into `code`."""
+    return {
+        to_checksum_address(code[place["start"] + place["length"] - 20 : place["start"] + place["length"]])
+        for places in artifact.immutable_references.values()
+        for place in places
+    }

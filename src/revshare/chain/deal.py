@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from eth_utils.address import to_checksum_address
 
+from revshare._governance import Governance
 from revshare.agreement import Agreement
 from revshare.chain import artifacts
-from revshare.chain.clones import Clone, same_code
+from revshare.chain.clones import Clone, addresses_within, same_code
 from revshare.chain.node import Node
 from revshare.chain.terms import COIN, Terms
 from revshare.chain.tokens import token_at
@@ -14,7 +15,7 @@ from revshare.errors import InvalidInput, NotDeployed
 from revshare.money import Token
 from revshare.schedule import Schedule
 
-__all__ = ["Deal", "clone_at", "terms_of"]
+__all__ = ["Deal", "clone_at", "governance_in", "terms_of"]
 
 Deal = Agreement | Schedule | Terms
 """What people agreed, in any of its forms."""
@@ -71,8 +72,28 @@ def clone_at(node: Node, address: str) -> Clone:
             address=address,
         )
     clone = Clone.read(code)
-    if clone is None or not same_code(node.code(clone.implementation), artifacts.load("RevenueSplit")):
+    if clone is None or not _is_ours(node, clone):
         raise NotDeployed(
             f"the contract at {address} is not a RevenueSplit of this version of revshare", address=address
         )
     return clone
+
+
+def _is_ours(node: Node, clone: Clone) -> bool:
+    """Whether the code behind a clone is that of this version, and the back office behind that as well.
+
+    The back office runs in the clone's name, so a stranger's could do anything with its money.
+    """
+    front, office = (
+        ("AmendableSplit", "AmendableBackOffice") if clone.governance else ("RevenueSplit", "BackOffice")
+    )
+    code, artifact = node.code(clone.implementation), artifacts.load(front)
+    if not same_code(code, artifact):
+        return False
+    behind = addresses_within(code, artifact) - {clone.implementation}
+    return len(behind) == 1 and same_code(node.code(behind.pop()), artifacts.load(office))
+
+
+def governance_in(deal: Deal) -> Governance | None:
+    """Who may amend the terms, as far as people agreed on it."""
+    return deal.governance if isinstance(deal, Agreement) else None

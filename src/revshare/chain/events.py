@@ -11,7 +11,13 @@ from revshare.chain.abi import Interface, interface
 from revshare.chain.node import Log
 
 __all__ = [
+    "AmendableSplitCreated",
+    "Amended",
+    "AmendmentProposed",
+    "AmendmentWithdrawn",
     "Claimed",
+    "ControllerChanged",
+    "ControllerProposed",
     "CreditWithdrawn",
     "Credited",
     "Distributed",
@@ -19,6 +25,7 @@ __all__ = [
     "Remitted",
     "SalePaid",
     "SplitCreated",
+    "TermsApplied",
     "decode_log",
     "decode_logs",
 ]
@@ -110,16 +117,90 @@ class SplitCreated(Event):
     terms: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AmendableSplitCreated(Event):
+    """A split was created that can be amended under `governance`. `address` is the factory's."""
+
+    split: str
+    commitment: bytes
+    governance: bytes
+    salt: bytes
+    terms: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amended(Event):
+    """The terms changed for the `epoch`-th time, to `terms`."""
+
+    epoch: int
+    commitment: bytes
+    terms: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermsApplied(Event):
+    """From `revenue` in `token` on, the terms of `epoch` count for it."""
+
+    token: str
+    epoch: int
+    revenue: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmendmentProposed(Event):
+    """The controller announced `terms`, which may be put in force from `ready_at` (seconds) on."""
+
+    commitment: bytes
+    ready_at: int
+    terms: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmendmentWithdrawn(Event):
+    """The controller took its announcement back."""
+
+    commitment: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerProposed(Event):
+    """The controller named a successor, who has to accept; the zero address: nobody any more."""
+
+    successor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerChanged(Event):
+    """Control passed on."""
+
+    controller: str
+
+
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (SalePaid, Remitted, Distributed, Claimed, Credited, CreditWithdrawn, SplitCreated)
+    for kind in (
+        SalePaid,
+        Remitted,
+        Distributed,
+        Claimed,
+        Credited,
+        CreditWithdrawn,
+        SplitCreated,
+        AmendableSplitCreated,
+        Amended,
+        TermsApplied,
+        AmendmentProposed,
+        AmendmentWithdrawn,
+        ControllerProposed,
+        ControllerChanged,
+    )
 }
 _PLACE = frozenset(known.name for known in fields(Event))
 
 
 @cache
 def _interfaces() -> tuple[Interface, ...]:
-    return interface("RevenueSplit"), interface("RevenueSplitFactory")
+    return interface("AmendableSplit"), interface("RevenueSplitFactory")
 
 
 def decode_log(log: Log) -> Event | None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from eth_utils.address import to_checksum_address
 
+from revshare._governance import Governance
 from revshare.chain import artifacts
 from revshare.chain.abi import interface
 from revshare.chain.calls import Call
 from revshare.chain.clones import Clone, create2_address, create_address, salt_word, same_code
+from revshare.chain.governance import governance_word
+from revshare.chain.nesting import parents_first
 from revshare.chain.node import Node
 from revshare.chain.signers import Account
 from revshare.chain.terms import Terms
 from revshare.chain.transactions import broadcast
 from revshare.errors import ChainError, NotDeployed
+from revshare.money import Token
 
 if TYPE_CHECKING:
     from web3 import Web3
+
+    from revshare.chain.split import RevenueSplit
 
 __all__ = ["DEPLOYER", "RevenueSplitFactory"]
 
@@ -35,7 +42,9 @@ _DEPLOYER_TRANSACTION = bytes.fromhex(
     "2222222222222222222222"
 )
 _SALT = bytes(32)
-_IMPLEMENTATION = 2  # the second contract that a factory creates; the first is the back office behind it
+# Which of the contracts that a factory creates; before each comes the back office behind it.
+_IMPLEMENTATION = 2
+_AMENDABLE_IMPLEMENTATION = 4
 
 
 class RevenueSplitFactory:
@@ -53,8 +62,8 @@ class RevenueSplitFactory:
 
         It goes through the common CREATE2 deployer. Where a chain has none, that is placed first, by its
         well-known transaction, whose sender is given 0.01 coin for it. Where the node refuses that
-        transaction (it bears no chain id), the factory is deployed plainly: then its address is any, and must
-        be kept and passed on as ``factory=``.
+        transaction (it bears no chain id), that coin is lost and the factory is deployed plainly: then its
+        address is any, and must be kept and passed on as ``factory=``.
 
         Raises InsufficientFunds and what else sending may raise.
         """
@@ -104,23 +113,51 @@ class RevenueSplitFactory:
     # ---------------------------------------------------------------- what it does
 
     def implementation(self) -> str:
-        """The address of the code behind every split of this factory, which its constructor creates."""
+        """The address of the code behind every split of this factory that is never amended."""
         return create_address(self.address, _IMPLEMENTATION)
 
-    def predict(self, terms: Terms, salt: int | str | bytes = 0) -> str:
-        """Return where the split of these terms is or will be. Asks nobody."""
-        return Clone(self.implementation(), terms.commitment).address(self.address, salt_word(salt))
+    def amendable_implementation(self) -> str:
+        """The address of the code behind every split of this factory that can be amended."""
+        return create_address(self.address, _AMENDABLE_IMPLEMENTATION)
 
-    def create(self, terms: Terms, salt: int | str | bytes = 0) -> Call:
-        """Return the call that creates the split of these terms, at the address `predict` names."""
+    def predict(self, terms: Terms, salt: int | str | bytes = 0, governance: Governance | None = None) -> str:
+        """Return where the split of these terms, governed so, is or will be. Asks nobody."""
+        code = self.implementation() if governance is None else self.amendable_implementation()
+        clone = Clone(code, terms.commitment, governance_word(governance))
+        return clone.address(self.address, salt_word(salt))
+
+    def create(self, terms: Terms, salt: int | str | bytes = 0, governance: Governance | None = None) -> Call:
+        """Return the call that creates the split of these terms, at the address `predict` names.
+
+        governance: who may amend them; left out, nobody ever can.
+        """
+        if governance is None:
+            return self._call("create", terms.encoded, salt_word(salt))
+        return self._call("createAmendable", terms.encoded, governance_word(governance), salt_word(salt))
+
+    def distribute_all(
+        self, splits: Iterable[RevenueSplit | tuple[RevenueSplit, str | Token | None]]
+    ) -> Call:
+        """Return the call that distributes several splits in one transaction: each before those it pays.
+
+        splits: handles, or pairs of a handle and a token (left out: the settlement token); in any order.
+        `RevenueSplit.nested` finds those that a split pays. If one refuses, nothing has happened.
+
+        Raises CircularSplits when splits pay each other in a circle.
+        """
+        pairs = [(item, None) if not isinstance(item, tuple) else item for item in splits]
+        plans = [split.distribution(token=token) for split, token in parents_first(pairs)]
+        return self._call("distributeAll", plans)
+
+    def _call(self, function: str, *arguments: object) -> Call:
         made = interface("RevenueSplitFactory")
         return Call(
             self._node,
             self.chain_id,
             "RevenueSplitFactory",
-            "create",
+            function,
             self.address,
-            made.encode("create", terms.encoded, salt_word(salt)),
+            made.encode(function, *arguments),
             account=self._account,
             interface=made,
         )

@@ -27,11 +27,12 @@ BlockId = int | str
 
 @dataclass(frozen=True)
 class Block:
-    """A block: number, hash (0x…), and the base fee in wei, None before London."""
+    """A block: number, hash (0x…), the base fee in wei, None before London, and its time in seconds."""
 
     number: int
     hash: str
     base_fee: int | None = None
+    timestamp: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ class Node:
                 if _named(error, "BlockNotFound"):
                     return None
                 raise
-        return Block(int(found["number"]), _hex(found["hash"]), found.get("baseFeePerGas"))
+        return Block(
+            int(found["number"]), _hex(found["hash"]), found.get("baseFeePerGas"), int(found["timestamp"])
+        )
 
     def head(self) -> int:
         """The number of the latest block."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eth_utils.address import to_checksum_address
 
 from revshare.chain.abi import interface, word
-from revshare.chain.events import Event, SplitCreated, decode_log, decode_logs
+from revshare.chain.events import AmendableSplitCreated, Event, SplitCreated, decode_log, decode_logs
 from revshare.chain.node import Block, Log, Node
 from revshare.errors import InvalidInput, NotDeployed, ProviderError, ReorgDetected
 
@@ -202,8 +202,9 @@ def created_in(node: Node, address: str) -> int:
 
 def terms_in_log(node: Node, split: str, block: int) -> bytes:
     """Return the packed terms that the factory logged in `block` for a split. Raises NotDeployed without."""
-    topics = [interface("RevenueSplitFactory").topic("SplitCreated"), "0x" + word(split).hex()]
-    for event in decode_logs(node.logs(None, block, block, topics)):
-        if isinstance(event, SplitCreated):
-            return event.terms
+    for kind in (SplitCreated, AmendableSplitCreated):
+        topics = [interface("RevenueSplitFactory").topic(kind.__name__), "0x" + word(split).hex()]
+        for event in decode_logs(node.logs(None, block, block, topics)):
+            if isinstance(event, (SplitCreated, AmendableSplitCreated)):
+                return event.terms
     raise NotDeployed(f"no factory logged the terms of {split} in block {block}", address=split)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from revshare.chain import artifacts
 from revshare.chain.abi import Interface
 from revshare.errors import ContractError
 
-__all__ = ["decode_revert", "revert_data"]
+__all__ = ["decode_revert", "moment", "revert_data"]
 
 _STANDARD = Interface(
     (
@@ -45,10 +46,18 @@ _PANICS = {
 _HINTS = {
     "AlreadyExists": "this split was created before; attach with RevenueSplit.at",
     "AlreadyPaid": "this payer has used that id before",
+    "BadSignature": "the payee signed something else, or for other terms, another split, chain or amendment",
+    "ConsentExpired": "the consent was given until {deadline}; propose anew, and collect consents again",
+    "ConsentMissing": "consent must be unanimous, and this payee would get less",
+    "NoticeRunning": "the new terms can be put in force from {readyAt} on",
+    "NotProposed": "the controller has not announced these terms, or has taken them back",
     "NothingDue": "there is nothing to pay out",
     "NotEnoughGas": "send the transaction with more gas",
     "PaymentRefused": "check the payer's balance of the token and its allowance to the split",
     "PaymentFailed": "the payee or the token refuses the payment; `distribute` sets it aside as credit",
+    "QuorumMissed": "more payees have to sign",
+    "SettlementTokenChanged": "an amendment cannot change the settlement token",
+    "WrongGovernance": "this split is governed otherwise",
 }
 
 
@@ -64,9 +73,22 @@ def decode_revert(data: bytes, contract: str | None = None) -> ContractError:
         named = known.error(data)
         if named is not None:
             name, arguments = named
-            hint = _PANICS.get(arguments["code"], "") if name == "Panic" else _HINTS.get(name, "")
+            hint = _PANICS.get(arguments["code"], "") if name == "Panic" else _hint(name, arguments)
             return ContractError(name, arguments, contract, data=data, hint=hint)
     return ContractError(f"0x{data[:4].hex()}", {"data": f"0x{data[4:].hex()}"}, contract, data=data)
+
+
+def _hint(name: str, arguments: Mapping[str, Any]) -> str:
+    times = {key: moment(value) for key, value in arguments.items() if isinstance(value, int)}
+    return _HINTS.get(name, "").format(**times)
+
+
+def moment(seconds: int) -> str:
+    """Return a block's time, in seconds, for people to read: ``2026-11-21 21:03:00 UTC``."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999
+        return f"second {seconds}"
 
 
 @cache

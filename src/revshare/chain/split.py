@@ -6,24 +6,27 @@ units. `token` is left out for the settlement token, an address for another toke
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from eth_utils.address import to_checksum_address
 
 from revshare.agreement import Agreement
-from revshare.chain.abi import interface
+from revshare.chain.abi import Interface, interface
+from revshare.chain.attach import attach
 from revshare.chain.calls import Call
-from revshare.chain.deal import Deal, clone_at, terms_of
+from revshare.chain.deal import Deal, governance_in, terms_of
 from revshare.chain.events import Event
 from revshare.chain.factory import RevenueSplitFactory
+from revshare.chain.nesting import nested_in, refuse_circles
 from revshare.chain.node import BlockId, Node
-from revshare.chain.reader import EventReader, created_in, terms_in_log
+from revshare.chain.reader import EventReader, created_in
 from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
 from revshare.chain.tokens import Allowance, token_at
-from revshare.errors import AmountError, ChainError, InvalidInput, TermsMismatch, UnknownPayee
+from revshare.errors import AmountError, ChainError, InvalidInput, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
 
@@ -32,11 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RevenueSplit"]
 
-_SPLIT = interface("RevenueSplit")
-
 
 class RevenueSplit:
-    """A handle on the contract of one agreement. Get one with `deploy` or `at`."""
+    """A handle on the contract of one agreement. Get one with `deploy` or `at`.
+
+    Where the agreement may be amended these return an `AmendableSplit`.
+    """
+
+    _CONTRACT = "RevenueSplit"
 
     def __init__(
         self,
@@ -69,7 +75,8 @@ class RevenueSplit:
     ) -> RevenueSplit:
         """Create the split of an agreement, or attach to it where it exists.
 
-        The address follows from the terms, so that doing this twice does it once.
+        The address follows from the terms and their governance, so that doing this twice does it once. A
+        split that has been amended since is found as well; its handle has the terms it was amended to.
 
         token: the settlement token: its address, or the agreement's own token if that states one; left out,
         the coin when the agreement counts in ETH with 18 decimals.
@@ -79,21 +86,22 @@ class RevenueSplit:
         address on every chain, which is placed there if it is missing.
 
         Raises InvalidInput for a token that is not the agreement's, NotDeployed for one without a contract,
-        and what sending may raise.
+        CircularSplits where a payee is a split that pays this one, and what sending may raise.
         """
         node = Node.of(w3)
-        terms = terms_of(node, agreement, token)
+        terms, governance = terms_of(node, agreement, token), governance_in(agreement)
         maker = (
             RevenueSplitFactory.deploy(node, account) if factory is None else _factory(node, factory, account)
         )
-        address = maker.predict(terms, salt)
+        address = maker.predict(terms, salt, governance)
         if not node.code(address):
+            refuse_circles(node, address, terms.schedule.addresses)
             try:
-                maker.create(terms, salt).by(account).send()
+                maker.create(terms, salt, governance).by(account).send()
             except ChainError:  # unless somebody was quicker, which is as well
                 if not node.code(address):
                     raise
-        return cls._attach(node, address, terms, deal=agreement, account=account)
+        return attach(node, address, terms, agreement, account, or_amended=True)
 
     @classmethod
     def at(
@@ -107,45 +115,16 @@ class RevenueSplit:
     ) -> RevenueSplit:
         """Return the split at `address`, checked to be one of this version and of these very terms.
 
-        agreement: left out, the terms are read from the log of the split's creation, and payees are called by
-        their addresses.
+        agreement: as it stands now, if it was amended; left out, the terms are read from the log, and payees
+        are called by their addresses.
 
-        Raises NotDeployed where there is no split, TermsMismatch where there is one of other terms.
+        Raises NotDeployed where there is no split, TermsMismatch where there is one of other terms, or
+        governed otherwise.
         """
         node = Node.of(w3)
         address = to_checksum_address(address)
-        if agreement is not None:
-            return cls._attach(
-                node, address, terms_of(node, agreement, token), deal=agreement, account=account
-            )
-        clone_at(node, address)
-        created = created_in(node, address)
-        encoded = terms_in_log(node, address, created)
-        terms = Terms.decode(encoded, token_at(node, to_checksum_address(encoded[1:21])))
-        return cls._attach(node, address, terms, deal=None, account=account, created=created)
-
-    @classmethod
-    def _attach(
-        cls,
-        node: Node,
-        address: str,
-        terms: Terms,
-        *,
-        deal: Deal | None,
-        account: Account,
-        created: int | None = None,
-    ) -> RevenueSplit:
-        clone = clone_at(node, address)
-        if terms.commitment != clone.commitment:
-            raise TermsMismatch(
-                f"the split at {address} was made with other terms than these (or for another token than "
-                f"{terms.token}): nobody could be paid by them",
-                address=address,
-                expected="0x" + terms.commitment.hex(),
-                actual="0x" + clone.commitment.hex(),
-            )
-        agreement = deal if isinstance(deal, Agreement) else None
-        return cls(node, address, terms, agreement=agreement, account=account, created=created)
+        terms = None if agreement is None else terms_of(node, agreement, token)
+        return attach(node, address, terms, agreement, account)
 
     @staticmethod
     def predict_address(
@@ -166,7 +145,7 @@ class RevenueSplit:
             if factory is None
             else _factory(node, factory, None)
         )
-        return maker.predict(terms_of(node, agreement, token), salt)
+        return maker.predict(terms_of(node, agreement, token), salt, governance_in(agreement))
 
     # ---------------------------------------------------------------- what it is
 
@@ -185,21 +164,31 @@ class RevenueSplit:
         """Name → address."""
         return dict(zip(self.schedule.payees, self.schedule.addresses, strict=True))
 
-    def by(self, account: Account) -> RevenueSplit:
+    def by(self, account: Account) -> Self:
         """Return the same split, used by another account."""
-        return RevenueSplit(
-            self._node,
-            self.address,
-            self.terms,
-            agreement=self.agreement,
-            account=account,
-            created=self._created,
-        )
+        other = copy(self)
+        other._account = account  # noqa: SLF001 - its own class
+        return other
+
+    def nested(self) -> tuple[RevenueSplit, ...]:
+        """Return the payees that are splits themselves, and those that they pay in turn, by the same account.
+
+        ``factory.distribute_all([split, *split.nested()])`` distributes them all, in one transaction.
+        """
+        found: dict[str, RevenueSplit] = {}
+        paid = list(nested_in(self._node, self.schedule.addresses))
+        while paid:
+            split = paid.pop(0)
+            if split.address not in (*found, self.address):
+                found[split.address] = split.by(self._account)
+                paid += nested_in(self._node, split.schedule.addresses)
+        return tuple(found.values())
 
     def __repr__(self) -> str:
         name = f"{self.agreement.name!r}, " if self.agreement else ""
         return (
-            f"RevenueSplit({self.address}, {name}{len(self.schedule.payees)} payees, chain {self.chain_id})"
+            f"{self._CONTRACT}({self.address}, {name}{len(self.schedule.payees)} payees, "
+            f"chain {self.chain_id})"
         )
 
     # ---------------------------------------------------------------- money in
@@ -236,7 +225,7 @@ class RevenueSplit:
     ) -> Call:
         address = self._address(token)
         units = self._units(amount, token)
-        data = _SPLIT.encode(function, record, address, units, *rest)
+        data = self._interface.encode(function, record, address, units, *rest)
         if address == COIN:
             return self._call(function, data, value=units)
         return self._call(function, data, allowance=Allowance(address, self.address, units))
@@ -245,14 +234,26 @@ class RevenueSplit:
 
     def distribute(self, *, token: str | Token | None = None) -> Call:
         """Pay everyone what is due. Anyone may; who cannot be paid is credited and stops nobody else."""
-        address = self._address(token)
-        data = _SPLIT.encode("distribute", self.terms.encoded, address)
+        data = self._interface.encode("distribute", *self.distribution(token=token)[1:])
         return self._call("distribute", data, payouts=lambda block: self.due(token=token, block=block))
+
+    def distribution(self, *, token: str | Token | None = None) -> tuple[str, bytes, str]:
+        """Return what a distribution asks for: the split's address, the packed terms, the token's address."""
+        address = self._address(token)
+        return self.address, self.terms_for(address).encoded, address
+
+    def terms_for(self, token: str | Token | None = None) -> Terms:  # noqa: ARG002 - where they are amended
+        """Return the terms by which a token is shared just now."""
+        return self.terms
 
     def claim(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay one payee alone what is due to it. Anyone may; the money goes to the payee."""
         name, owner = self._payee(payee)
-        data = _SPLIT.encode("claim", owner, self.terms.proof(name), self._address(token))
+        terms = self.terms_for(token)
+        if owner not in terms.schedule.addresses:
+            raise UnknownPayee(payee, terms.schedule.payees)
+        proof = terms.proof(terms.schedule.payees[terms.schedule.addresses.index(owner)])
+        data = self._interface.encode("claim", owner, proof, self._address(token))
         return self._call(
             "claim", data, payouts=lambda block: {name: self.due(token=token, block=block)[name]}
         )
@@ -260,14 +261,14 @@ class RevenueSplit:
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
         name, owner = self._payee(payee)
-        data = _SPLIT.encode("withdrawCredit", owner, self._address(token))
+        data = self._interface.encode("withdrawCredit", owner, self._address(token))
         return self._call(
             "withdrawCredit", data, payouts=lambda block: {name: self.credit(token=token, block=block)[name]}
         )
 
     def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
         """Send what was set aside for the sender, a payee that cannot receive, to another address."""
-        data = _SPLIT.encode("redirectCredit", to_checksum_address(to), self._address(token))
+        data = self._interface.encode("redirectCredit", to_checksum_address(to), self._address(token))
         return self._call("redirectCredit", data)
 
     # ---------------------------------------------------------------- views
@@ -342,22 +343,26 @@ class RevenueSplit:
         return Call(
             self._node,
             self.chain_id,
-            "RevenueSplit",
+            self._CONTRACT,
             function,
             self.address,
             data,
             value,
             self._account,
-            _SPLIT,
+            self._interface,
             **more,
         )
 
+    @property
+    def _interface(self) -> Interface:
+        return interface(self._CONTRACT)
+
     def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
-        data = _SPLIT.encode(function, *arguments)
+        data = self._interface.encode(function, *arguments)
         returned = self._node.call(
-            {"to": self.address, "data": "0x" + data.hex()}, block, f"RevenueSplit {self.address}"
+            {"to": self.address, "data": "0x" + data.hex()}, block, f"{self._CONTRACT} {self.address}"
         )
-        return _SPLIT.decode(function, returned)
+        return self._interface.decode(function, returned)
 
     def _lines(self, token: str | Token | None, block: BlockId) -> tuple[int, tuple[Line, ...]]:
         answer = self._view("statement", self.terms.encoded, self._address(token), block=block)

@@ -1,0 +1,92 @@
+"""Splits that pay splits: found, put in order, and refused where they go round in a circle.
+
+A split's address follows from its terms, so that by creation alone no circle can come about. It can by an
+amendment, whose new payees may be splits that were made to pay this one; and by creating, at its known
+address, a split that another was amended to pay. So a new split's payees and an amendment's are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from revshare.chain.abi import word
+from revshare.chain.clones import Clone
+from revshare.chain.node import Node
+from revshare.errors import CircularSplits, ContractError, NotDeployed, ProviderError
+
+if TYPE_CHECKING:
+    from revshare.chain.split import RevenueSplit
+
+__all__ = ["contracts_among", "nested_in", "parents_first", "refuse_circles"]
+
+T = TypeVar("T")
+
+
+def parents_first(
+    pairs: Iterable[tuple[RevenueSplit, T]],
+) -> list[tuple[RevenueSplit, T]]:
+    """Return the pairs with each split before those it pays, otherwise in the order given.
+
+    Raises CircularSplits.
+    """
+    given = list(pairs)
+    by_address: dict[str, RevenueSplit] = {split.address: split for split, _ in given}
+    order: list[str] = []
+
+    def visit(address: str, path: tuple[str, ...]) -> None:
+        if address in path:
+            raise CircularSplits((*path[path.index(address) :], address))
+        if address in order:
+            return
+        for payee in by_address[address].payees.values():
+            if payee in by_address:
+                visit(payee, (*path, address))
+        order.insert(0, address)
+
+    for address in reversed(by_address):
+        visit(address, ())
+    return [pair for address in order for pair in given if pair[0].address == address]
+
+
+def nested_in(node: Node, addresses: Sequence[str]) -> list[RevenueSplit]:
+    """Return the splits among `addresses`. One whose terms the node cannot show is passed over."""
+    from revshare.chain.split import RevenueSplit
+
+    found = []
+    for address in contracts_among(node, addresses):
+        if Clone.read(node.code(address)) is not None:
+            with suppress(NotDeployed, ProviderError):
+                found.append(RevenueSplit.at(node, address))
+    return found
+
+
+def refuse_circles(node: Node, address: str, payees: Sequence[str]) -> None:
+    """Raise CircularSplits if a split at `address` that pays `payees` would be paid by one of them."""
+    seen: set[str] = set()
+
+    def visit(paid: Sequence[str], path: tuple[str, ...]) -> None:
+        if address in paid:
+            raise CircularSplits((*path, address))
+        unseen = [payee for payee in paid if payee not in seen]
+        seen.update(unseen)
+        for split in nested_in(node, unseen):
+            visit(split.schedule.addresses, (*path, split.address))
+
+    visit(payees, (address,))
+
+
+def contracts_among(node: Node, addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return which of the addresses have code, by one question where the node allows it."""
+    size = 32 * len(addresses)
+    # Init code that puts the addresses behind it into memory, replaces each by the size of the code there,
+    # and returns that. Called, not sent, it creates nothing.
+    program = bytes.fromhex(f"61{size:04x}8061001c5f395f5b80513b8152602001818110600a57505ff3")
+    try:
+        answer = node.call({"data": "0x" + (program + b"".join(map(word, addresses))).hex()})
+    except (ContractError, ProviderError):
+        answer = b""
+    if len(answer) != size:
+        return tuple(address for address in addresses if node.code(address))
+    return tuple(address for i, address in enumerate(addresses) if any(answer[32 * i : 32 * i + 32]))
