@@ -17,5 +17,7 @@ interface IFactory {
 
     function create(bytes calldata terms, bytes32 salt) external returns (address split);
     function predict(bytes calldata terms, bytes32 salt) external view returns (address);
+    function createAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external returns (address split);
+    function predictAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external view returns (address);
     function implementation() external view returns (address);
 }

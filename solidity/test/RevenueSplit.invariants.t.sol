@@ -67,7 +67,7 @@ abstract contract SplitPromises {
 
     function targetSelectors() external view returns (FuzzSelector[] memory found) {
         found = new FuzzSelector[](1);
-        bytes4[15] memory steps = [
+        bytes4[16] memory steps = [
             SplitHandler.send.selector,
             SplitHandler.pay.selector,
             SplitHandler.remit.selector,
@@ -81,6 +81,7 @@ abstract contract SplitPromises {
             SplitHandler.work.selector,
             SplitHandler.turn.selector,
             SplitHandler.plan.selector,
+            SplitHandler.attack.selector,
             SplitHandler.behave.selector,
             SplitHandler.rebase.selector
         ];

@@ -346,8 +346,25 @@ contract SplitHandler {
     /// @notice One of the acting payees makes plans for when it is paid next.
     function plan(uint256 i, uint256 s, uint256 k, uint256 what, bool insists) external {
         moved = false;
-        i = SIMPLE_PAYEES + i % 2;
-        (s, k, what) = (s % SPLITS, k % ASSETS, what % (nested ? 8 : 4));
+        _plan(SIMPLE_PAYEES + i % 2, s % SPLITS, k % ASSETS, what % (nested ? 8 : 4), insists);
+    }
+
+    /// @notice The same, in a token that tells it when it is paid, about that very token: an attack as it would be made, and
+    ///         with all the gas that a token's transfer gets.
+    function attack(uint256 i, uint256 s, uint256 k, uint256 what, uint256 amount) external {
+        if (!nested) return;
+        (s, k) = _about(s, 1 + k % (ODD - 1));
+        Moment memory before = _moment(s, k);
+        _hookAll(k);
+        Token(assets[k]).behave(Token.Quirk.Hooks, address(0), 0);
+        Token(assets[k]).mint(address(splits[s]), _amount(amount));
+        _plan(SIMPLE_PAYEES + i % 2, s, k, 4 + what % 4, false);
+        if (what & 4 == 0) _do(s, 0, abi.encodeCall(splits[s].distribute, (terms[s], assets[k])));
+        else _do(s, 0, _claimOf(s, k, payees[SIMPLE_PAYEES + i % 2]));
+        _end(s, k, before);
+    }
+
+    function _plan(uint256 i, uint256 s, uint256 k, uint256 what, bool insists) private {
         Payee payee = Payee(payable(payees[i]));
         address target = address(splits[s]);
         if (what == 0) return payee.become(Payee.Mood.Honest, 0);
@@ -359,14 +376,22 @@ contract SplitHandler {
             (target, data) = (assets[k], abi.encodeCall(Token.transfer, (target, balance(k, payees[i]))));
         }
         if (what == 4) data = abi.encodeCall(splits[s].distribute, (terms[s], assets[k]));
-        if (what == 5) {
-            uint256 at = 0;
-            while (_agreements[s].payees[at] != payees[i]) ++at;
-            data = abi.encodeCall(splits[s].claim, (payees[i], proofs[s][at], assets[k]));
-        }
+        if (what == 5) data = _claimOf(s, k, payees[i]);
         if (what == 6) data = abi.encodeCall(splits[s].withdrawCredit, (payees[i], assets[k]));
         if (what == 7) data = abi.encodeCall(splits[s].redirectCredit, (shelter, assets[k]));
         payee.plan(mood, target, false, data);
+    }
+
+    function _claimOf(uint256 s, uint256 k, address payee) private view returns (bytes memory) {
+        uint256 at = 0;
+        while (_agreements[s].payees[at] != payee) ++at;
+        return abi.encodeCall(splits[s].claim, (payee, proofs[s][at], assets[k]));
+    }
+
+    function _hookAll(uint256 k) private {
+        for (uint256 i = 1; i < 5; ++i) {
+            if (!Token(assets[k]).hooked(payees[i])) Token(assets[k]).hook(payees[i]);
+        }
     }
 
     /// @notice A token changes its ways; the fair ones, without making revenue fall.
@@ -385,11 +410,7 @@ contract SplitHandler {
         else if (q == Token.Quirk.Inflates) (whom, number) = (address(splits[s]), number % 1_000);
         else if (q == Token.Quirk.BalanceLies) number %= 2 * balance(k, address(splits[s])) + 2;
         else number = _amount(number);
-        if (q == Token.Quirk.Hooks) {
-            for (uint256 i = 1; i < 5; ++i) {
-                if (!Token(assets[k]).hooked(payees[i])) Token(assets[k]).hook(payees[i]);
-            }
-        }
+        if (q == Token.Quirk.Hooks) _hookAll(k);
         Token(assets[k]).behave(q, whom, number);
         _remember();
     }

@@ -16,7 +16,9 @@ interface Vm {
     function prank(address sender) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
-    function label(address who, string calldata name) external;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function warp(uint256 timestamp) external;
 }
 
 Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);

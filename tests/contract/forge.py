@@ -51,7 +51,7 @@ def run(
     profile: str = "default",
     seed: int | None = None,
 ) -> Result:
-    """Run `forge test` on the shipped contracts, or those that REVSHARE_TEST_CONTRACTS names (compiled.py)."""
+    """Run `forge test` on the shipped contracts, or on those that REVSHARE_TEST_CONTRACTS names."""
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     # node may be the one that `make` put beside this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
