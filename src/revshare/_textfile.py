@@ -17,7 +17,8 @@ from .errors import AgreementError, Problem, did_you_mean
 Format = Literal["toml", "json"]
 MAX_BYTES = 4 * 1024 * 1024
 """More than any agreement needs: 400 payees in 8 tiers take a quarter of a megabyte."""
-_DEEP = 50  # brackets within brackets: where to point when the parser gives up, which it does later
+_DEEP = 50  # brackets within brackets
+_TEXT = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 
 
 class FloatText(float):
@@ -91,10 +92,11 @@ def parse(text: str, kind: Format) -> Any:
         raise TypeError(f"text must be str, not {type(text).__name__}; for a file use load(path)")
     if text.startswith("\ufeff"):
         _fail("line 1, column 1", "the text begins with a byte-order mark", "save it as plain UTF-8")
+    deep = _too_deep(text)
+    if deep:
+        _fail(deep, "is nested too deeply", "an agreement is at most four levels deep")
     try:
         return _parse_toml(text) if kind == "toml" else _parse_json(text)
-    except RecursionError:
-        _fail(_too_deep(text), "is nested too deeply", "an agreement is at most four levels deep")
     except _RepeatedKey:
         key, offset = _repeated_key(text)
         _fail(_position(text, offset), f"the key {key} appears twice in one object", "keep one of them")
@@ -166,12 +168,17 @@ def _position(text: str, offset: int) -> str:
 
 
 def _too_deep(text: str) -> str:
+    """Where brackets are within more brackets than any agreement has; empty if nowhere.
+
+    Looked for before parsing: how deep a parser goes depends on the limit that the program has set.
+    """
+    text = _TEXT.sub(lambda quoted: "_" * len(quoted[0]), text)
     depth = 0
     for bracket in re.finditer(r"[][{}]", text):
         depth += 1 if bracket[0] in "[{" else -1
         if depth > _DEEP:
             return _position(text, bracket.start())
-    return "text"
+    return ""
 
 
 # ------------------------------------------------------------------------------------------ writing

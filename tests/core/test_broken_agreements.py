@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,20 @@ def test_a_file_too_large_to_be_an_agreement_is_not_parsed(tmp_path: Path) -> No
     path = tmp_path / "large.toml"
     path.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     assert "more than 4,194,304 bytes" in str(refusal(path))
+
+
+def test_how_deep_is_too_deep_does_not_depend_on_the_recursion_limit() -> None:
+    limit = sys.getrecursionlimit()
+    for most in (limit, 50 * limit):
+        sys.setrecursionlimit(most)
+        try:
+            for kind, text in (("toml", "a = " + "[" * 900 + "]" * 900), ("json", "[" * 900 + "]" * 900)):
+                with pytest.raises(AgreementError, match="is nested too deeply"):
+                    Agreement.loads(text, format=kind)  # type: ignore[arg-type]
+        finally:
+            sys.setrecursionlimit(limit)
+    named = Agreement.loads(TEXT.replace("Cosmetics", "[" * 100))  # brackets in quotes are none
+    assert named.name.startswith("[[[[")
 
 
 def test_text_has_no_file_name() -> None:
