@@ -108,6 +108,15 @@ def test_credit_comes_and_goes() -> None:
     assert statement.due == {"a": 100, "b": 0}
 
 
+def test_who_claimed_beyond_a_later_mark_is_paid_from_there_on() -> None:
+    """Where a token took balance away after a claim, a distribution may end below the claim's mark."""
+    log = [claimed(A, 300, 150), distributed(0, 200)]
+    between = replay(log, terms())[COIN]
+    assert (between.revenue, between.paid, between.due) == (300, {"a": 150, "b": 100}, {"a": 0, "b": 50})
+    after = replay([*log, distributed(200, 400)], terms())[COIN]
+    assert (after.paid, after.due) == ({"a": 200, "b": 200}, {"a": 0, "b": 0})
+
+
 @pytest.mark.parametrize(
     "log",
     [
