@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._governance import Governance
     from .agreement import Agreement, Payee, Tier
-    from .chain import AmendableSplit, Call, Proposal, Receipt, RevenueSplit, RevenueSplitFactory
+    from .chain import (
+        AmendableSplit,
+        Call,
+        PayoutBook,
+        Proposal,
+        Receipt,
+        RevenueSplit,
+        RevenueSplitFactory,
+        SaleEscrow,
+    )
     from .errors import (
         AgreementError,
         AmountError,
+        AmountsFell,
         AmountTypeError,
         ArtifactsDiffer,
         ChainError,
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
     from .ledger import Sale
     from .merkle import MerkleTree
     from .money import Token
+    from .payouts import PayoutTree, check_successor
     from .schedule import Attribution, Schedule
 
 __all__ = [
@@ -50,6 +61,7 @@ __all__ = [
     "AmendableSplit",
     "AmountError",
     "AmountTypeError",
+    "AmountsFell",
     "ArtifactsDiffer",
     "Attribution",
     "Call",
@@ -67,6 +79,8 @@ __all__ = [
     "NegativeRevenue",
     "NotDeployed",
     "Payee",
+    "PayoutBook",
+    "PayoutTree",
     "Problem",
     "Proposal",
     "ProviderError",
@@ -76,6 +90,7 @@ __all__ = [
     "RevenueSplit",
     "RevenueSplitFactory",
     "Sale",
+    "SaleEscrow",
     "Schedule",
     "TermsMismatch",
     "Tier",
@@ -85,6 +100,7 @@ __all__ = [
     "Unreachable",
     "WrongChain",
     "__version__",
+    "check_successor",
 ]
 
 _HOME = {
@@ -95,14 +111,18 @@ _HOME = {
     "Governance": "_governance",
     "MerkleTree": "merkle",
     "Payee": "agreement",
+    "PayoutBook": "chain",
+    "PayoutTree": "payouts",
     "Proposal": "chain",
     "Receipt": "chain",
     "RevenueSplit": "chain",
     "RevenueSplitFactory": "chain",
     "Sale": "ledger",
+    "SaleEscrow": "chain",
     "Schedule": "schedule",
     "Tier": "agreement",
     "Token": "money",
+    "check_successor": "payouts",
 }
 """The module of each public name; those not listed are errors."""
 

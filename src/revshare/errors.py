@@ -4,6 +4,7 @@
     ├── InvalidInput (ValueError)          what was given cannot be accepted; nothing has happened
     │   ├── AmountError                    an amount that is not exact, or out of range
     │   │   └── AmountTypeError (TypeError)    a float, a bool, or no number at all
+    │   ├── AmountsFell                    a payout tree gives somebody less than the one before
     │   ├── AgreementError                 an agreement with problems; all of them are listed
     │   ├── CircularSplits                 splits that pay each other in a circle
     │   ├── NegativeRevenue                credit notes exceed the revenue received
@@ -145,6 +146,14 @@ class CircularSplits(InvalidInput):
             f"splits would pay each other in a circle ({' → '.join(self.path)}): part of their revenue would "
             "go round for ever"
         )
+
+
+class AmountsFell(InvalidInput):
+    """A payout tree that gives somebody less than the one before. `fallen`: each payee, before, after."""
+
+    def __init__(self, message: str, fallen: Iterable[tuple[str, int, int]]) -> None:
+        super().__init__(message)
+        self.fallen = tuple(fallen)
 
 
 class NegativeRevenue(InvalidInput):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .amendable import AmendableSplit, Announcement
+    from .book import AnnouncedRoot, PayoutBook, PromisedRoot
     from .calls import Call, Preview
     from .changes import Change, Changes
     from .devnet import Devnet
     from .erc20 import DemoToken, Erc20
+    from .escrow import EscrowedSale, Permit, SaleEscrow, SaleState
     from .events import (
         AmendableSplitCreated,
         Amended,
@@ -42,10 +44,12 @@ if TYPE_CHECKING:
 
 _HOME = {
     "amendable": ("AmendableSplit", "Announcement"),
+    "book": ("AnnouncedRoot", "PayoutBook", "PromisedRoot"),
     "calls": ("Call", "Preview"),
     "changes": ("Change", "Changes"),
     "devnet": ("Devnet",),
     "erc20": ("DemoToken", "Erc20"),
+    "escrow": ("EscrowedSale", "Permit", "SaleEscrow", "SaleState"),
     "events": (
         "AmendableSplitCreated",
         "Amended",
@@ -82,6 +86,7 @@ __all__ = [
     "Amended",
     "AmendmentProposed",
     "AmendmentWithdrawn",
+    "AnnouncedRoot",
     "Announcement",
     "Call",
     "Change",
@@ -96,17 +101,23 @@ __all__ = [
     "Devnet",
     "Distributed",
     "Erc20",
+    "EscrowedSale",
     "Event",
     "EventReader",
     "Line",
+    "PayoutBook",
     "Pending",
+    "Permit",
     "Preview",
+    "PromisedRoot",
     "Proposal",
     "Receipt",
     "Remitted",
     "RevenueSplit",
     "RevenueSplitFactory",
+    "SaleEscrow",
     "SalePaid",
+    "SaleState",
     "Signed",
     "Signer",
     "SplitCreated",

@@ -199,17 +199,25 @@ _PLACE = frozenset(known.name for known in fields(Event))
 
 
 @cache
+def _kinds() -> dict[str, type[Event]]:
+    from revshare.chain.trust_events import KINDS  # which are events, too
+
+    return _KINDS | {kind.__name__: kind for kind in KINDS}
+
+
+@cache
 def _interfaces() -> tuple[Interface, ...]:
-    return interface("AmendableSplit"), interface("RevenueSplitFactory")
+    names = "AmendableSplit", "RevenueSplitFactory", "PayoutBook", "SaleEscrow"
+    return tuple(interface(name) for name in names)
 
 
 def decode_log(log: Log) -> Event | None:
     """Return the event that `log` is; None if it is none of this library's contracts' (a token's, say)."""
     for known in _interfaces():
         decoded = known.event(log.topics, log.data)
-        if decoded is not None and decoded[0] in _KINDS:
+        if decoded is not None and decoded[0] in _kinds():
             name, arguments = decoded
-            return _KINDS[name](
+            return _kinds()[name](
                 **{place: getattr(log, place) for place in _PLACE},
                 **{_snake(argument): value for argument, value in arguments.items()},
             )
