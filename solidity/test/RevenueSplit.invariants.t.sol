@@ -67,7 +67,7 @@ abstract contract SplitPromises {
 
     function targetSelectors() external view returns (FuzzSelector[] memory found) {
         found = new FuzzSelector[](1);
-        bytes4[16] memory steps = [
+        bytes4[17] memory steps = [
             SplitHandler.send.selector,
             SplitHandler.pay.selector,
             SplitHandler.remit.selector,
@@ -83,7 +83,8 @@ abstract contract SplitPromises {
             SplitHandler.plan.selector,
             SplitHandler.attack.selector,
             SplitHandler.behave.selector,
-            SplitHandler.rebase.selector
+            SplitHandler.rebase.selector,
+            SplitHandler.slump.selector
         ];
         found[0].addr = address(handler);
         found[0].selectors = new bytes4[](steps.length);

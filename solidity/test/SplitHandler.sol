@@ -424,6 +424,21 @@ contract SplitHandler {
         _end(s, ODD, before);
     }
 
+    /// @notice The odd token, decent for once, falls behind what somebody has claimed already, and recovers.
+    function slump(uint256 s, uint256 i, uint256 down, uint256 up, bool distributes) external {
+        (s,) = _about(s, ODD);
+        Moment memory before = _moment(s, ODD);
+        Token token = Token(assets[ODD]);
+        token.behave(Token.Quirk.None, address(0), 0);
+        token.mint(address(splits[s]), _amount(up));
+        _remember();
+        _do(s, 0, _claimOf(s, ODD, payees[i % 5]));
+        token.set(address(splits[s]), down % (token.held(address(splits[s])) + 1));
+        if (distributes) _do(s, 0, abi.encodeCall(splits[s].distribute, (terms[s], address(token))));
+        token.mint(address(splits[s]), _amount(up >> 1));
+        _end(s, ODD, before);
+    }
+
     // ------------------------------------------------------------------ judging
 
     function _about(uint256 s, uint256 k) private returns (uint256, uint256) {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title What the tests ask of SaleEscrow, whose source they do not compile.
+interface ISaleEscrow {
+    enum State {
+        None,
+        Held,
+        Disputed,
+        Done
+    }
+
+    struct Terms {
+        address split;
+        bytes32 saleId;
+        address token;
+        uint256 amount;
+        address seller;
+        address arbiter;
+        uint64 deadline;
+        uint64 decisionDeadline;
+        bool refundByDefault;
+    }
+
+    struct Sale {
+        address buyer;
+        uint40 deadline;
+        uint40 decisionDeadline;
+        bool refundByDefault;
+        State state;
+        address token;
+        address seller;
+        address arbiter;
+        uint256 amount;
+    }
+
+    function open(Terms calldata terms) external payable;
+    function confirm(address split, bytes32 saleId) external;
+    function dispute(address split, bytes32 saleId) external;
+    function refund(address split, bytes32 saleId) external;
+    function decide(address split, bytes32 saleId, uint256 amountToBuyer) external;
+    function release(address split, bytes32 saleId) external;
+    function settleByDefault(address split, bytes32 saleId) external;
+    function withdrawCredit(address payee, address token) external returns (uint256 amount);
+    function redirectCredit(address to, address token) external returns (uint256 amount);
+    function sale(address split, bytes32 saleId) external view returns (Sale memory);
+    function credit(address payee, address token) external view returns (uint256);
+}
+
+/// @title What the tests ask of PayoutBook.
+interface IPayoutBook {
+    struct Claim {
+        address payee;
+        uint256 cumulative;
+        bytes32[] proof;
+    }
+
+    function publish(uint256 total, bytes32 root, address token) external payable;
+    function withdraw(address token) external;
+    function withdrawSurplus(address token, address to, uint256 amount) external;
+    function activate(address token) external;
+    function claim(address payee, uint256 cumulative, bytes32[] calldata proof, address token)
+        external
+        returns (uint256 amount);
+    function claimTo(address to, uint256 cumulative, bytes32[] calldata proof, address token)
+        external
+        returns (uint256 amount);
+    function claimMany(address token, Claim[] calldata claims) external returns (uint256 sent, uint256 skipped);
+    function promised(address token) external view returns (bytes32 root, uint256 total, uint256 claimed);
+    function announced(address token) external view returns (bytes32 root, uint256 total, uint256 activeAt);
+    function paid(address payee, address token) external view returns (uint256);
+    function surplus(address token) external view returns (uint256);
+    function owner() external view returns (address);
+}
