@@ -94,6 +94,19 @@ def test_a_token_that_refuses_everybody_leaves_everything_as_credit(world: World
     split.check(token.address)
 
 
+def test_a_short_answer_is_not_completed_by_the_one_before(world: World) -> None:
+    """`true` for one payee leaves a 1 in memory; a single byte 00 for the next must not complete it."""
+    token = world.token()
+    split, *_ = trio(world, token)
+    first, second, _ = split.terms.payees
+    split.fund(token, 1_000_000)
+    world.behave(token, "ReturnsZeroByte", second)
+    split.distribute(token.address)
+    lines = split.check(token.address)
+    assert lines[first].paid == world.balance(token.address, first) > 0
+    assert (lines[second].paid, lines[second].credit) == (0, lines[second].entitlement)
+
+
 def test_a_blacklisted_payee_cannot_send_its_credit_elsewhere_by_a_stranger(world: World) -> None:
     token, payee, haven = world.token(), world.payee(), world.fresh()
     split = world.split([payee.address, world.fresh()], shares(1, 1), token.address)

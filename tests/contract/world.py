@@ -59,6 +59,7 @@ QUIRKS = [
     "BalanceReverts",
     "BalanceShort",
     "Inflates",
+    "ReturnsZeroByte",
 ]
 
 Tier = tuple[int | None, Sequence[int]]

@@ -29,7 +29,8 @@ contract Token {
         BalanceLies, // says that everybody has `number`
         BalanceReverts,
         BalanceShort, // answers balanceOf with 31 bytes
-        Inflates // whenever it moves anything, takes `number` units away from `victim`
+        Inflates, // whenever it moves anything, takes `number` units away from `victim`
+        ReturnsZeroByte // moves nothing and answers with a single byte, 00
     }
 
     uint8 public immutable decimals;
@@ -123,6 +124,7 @@ contract Token {
         if (q == Quirk.ReturnsFalse) return false;
         if (q == Quirk.ReturnsTwo) _answer(2, 32);
         if (q == Quirk.ReturnsOneByte) _answer(1 << 248, 1);
+        if (q == Quirk.ReturnsZeroByte) _answer(0, 1);
         if (q == Quirk.ReturnsHugeFalse) _answer(0, 100_000);
         if (q == Quirk.Keeps) return true;
         if (q == Quirk.Blacklist) revert("blacklisted");
