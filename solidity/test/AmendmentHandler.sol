@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Agreement, Agreements} from "./Agreement.sol";
 import {IAmendableSplit, IAmendments} from "revshare/IAmendableSplit.sol";
+import {IRevenueSplitBackOffice} from "revshare/IRevenueSplit.sol";
 import {IFactory} from "./IFactory.sol";
 import {Shipped} from "./Shipped.sol";
 import {Token} from "mocks/Token.sol";
@@ -47,7 +48,8 @@ contract AmendmentHandler {
 
     IAmendableSplit[SPLITS] public splits;
     address[ASSETS] public assets;
-    address[POOL] public pool;
+    /// @dev Everybody is in one split's agreements only, so that what it has it has from there.
+    address[POOL][SPLITS] public pool;
     bytes32[SPLITS] private _governance;
 
     /// @dev All terms there were, abi-encoded; the last are the newest.
@@ -72,8 +74,11 @@ contract AmendmentHandler {
     constructor() {
         IFactory factory = IFactory(Shipped.deploy("RevenueSplitFactory"));
         assets = [address(0), address(new Token(6)), address(new Token(18))];
-        for (uint256 i = 0; i < POOL; ++i) {
-            pool[i] = i == 0 ? address(new SigningPayee(vm.addr(1))) : vm.addr(1 + i);
+        for (uint256 s = 0; s < SPLITS; ++s) {
+            for (uint256 i = 0; i < POOL; ++i) {
+                address owner = vm.addr(_keyOf(s, i));
+                pool[s][i] = i == 0 ? address(new SigningPayee(owner)) : owner;
+            }
         }
         _governance[0] = bytes32(uint256(1) << 248 | uint256(6_000) << 232);
         _governance[1] = bytes32(uint256(1) << 248 | uint256(10_000) << 232);
@@ -86,14 +91,18 @@ contract AmendmentHandler {
         vm.warp(_now);
     }
 
+    function _keyOf(uint256 s, uint256 i) private pure returns (uint256) {
+        return 1 + s * POOL + i;
+    }
+
     /// @dev Any agreement between some of the pool; the settlement token of a split never changes.
     function _any(uint256 seed, uint256 s) private view returns (Agreement memory) {
         uint256 count = 0;
         address[] memory all = new address[](POOL);
         for (uint256 i = 0; i < POOL; ++i) {
-            if (Agreements.draw(seed, "in", i) % 3 != 0) all[count++] = pool[i];
+            if (Agreements.draw(seed, "in", i) % 3 != 0) all[count++] = pool[s][i];
         }
-        if (count == 0) all[count++] = pool[seed % POOL];
+        if (count == 0) all[count++] = pool[s][seed % POOL];
         assembly ("memory-safe") {
             mstore(all, count)
         }
@@ -118,13 +127,30 @@ contract AmendmentHandler {
         return splits[s].received(assets[k]);
     }
 
-    /// @notice What a payee has earned since the beginning.
-    function earned(uint256 s, uint256 k, address payee) public view returns (uint256) {
-        return _earnedBefore[s][k][payee] + _inSegment(s, k, payee, revenue(s, k));
+    /// @notice Of everybody in the pool of a split: what it has earned since the beginning, what it has, what is set aside for
+    ///         it and what is due to it.
+    function accounts(uint256 s, uint256 k)
+        external
+        view
+        returns (uint256[POOL] memory earned, uint256[POOL] memory has, uint256[POOL] memory credit, uint256[POOL] memory due)
+    {
+        Agreement memory a = terms(s, epochOf[s][k]);
+        (uint256 now_, IRevenueSplitBackOffice.Line[] memory lines) = splits[s].statement(a.pack(), assets[k]);
+        for (uint256 i = 0; i < POOL; ++i) {
+            address payee = pool[s][i];
+            earned[i] = _earnedBefore[s][k][payee] + _inSegment(a, s, k, payee, now_);
+            (has[i], credit[i]) = (balance(k, payee), splits[s].credit(payee, assets[k]));
+            for (uint256 n = 0; n < lines.length; ++n) {
+                if (lines[n].payee == payee) due[i] = lines[n].due;
+            }
+        }
     }
 
-    function _inSegment(uint256 s, uint256 k, address payee, uint256 to) private view returns (uint256) {
-        Agreement memory a = terms(s, epochOf[s][k]);
+    function _inSegment(Agreement memory a, uint256 s, uint256 k, address payee, uint256 to)
+        private
+        view
+        returns (uint256)
+    {
         for (uint256 i = 0; i < a.payees.length; ++i) {
             if (a.payees[i] == payee) {
                 return a.entitlement(i, assets[k], to) - a.entitlement(i, assets[k], baseOf[s][k]);
@@ -136,8 +162,9 @@ contract AmendmentHandler {
     /// @dev The terms in force for an asset have seen all its revenue so far; the next ones take over.
     function _closeSegment(uint256 s, uint256 k, uint256 to) private {
         if (epochOf[s][k] == newest(s)) return;
+        Agreement memory a = terms(s, epochOf[s][k]);
         for (uint256 i = 0; i < POOL; ++i) {
-            _earnedBefore[s][k][pool[i]] += _inSegment(s, k, pool[i], to);
+            _earnedBefore[s][k][pool[s][i]] += _inSegment(a, s, k, pool[s][i], to);
         }
         (epochOf[s][k], baseOf[s][k]) = (epochOf[s][k] + 1, to);
     }
@@ -180,14 +207,14 @@ contract AmendmentHandler {
 
     function withdraw(uint256 s, uint256 k, uint256 i) external {
         (s, k) = _about(s, k);
-        try splits[s].withdrawCredit{gas: _PLENTY}(pool[i % POOL], assets[k]) {} catch {}
+        try splits[s].withdrawCredit{gas: _PLENTY}(pool[s][i % POOL], assets[k]) {} catch {}
     }
 
     /// @notice Somebody cannot be paid for a while.
-    function obstruct(uint256 k, uint256 who) external {
-        k %= ASSETS;
-        if (k == 0) SigningPayee(payable(pool[0])).turn();
-        else Token(assets[k]).behave(who % 3 == 0 ? Token.Quirk.None : Token.Quirk.Blacklist, pool[who % POOL], 0);
+    function obstruct(uint256 s, uint256 k, uint256 who) external {
+        (s, k) = _about(s, k);
+        if (k == 0) SigningPayee(payable(pool[s][0])).turn();
+        else Token(assets[k]).behave(who % 3 == 0 ? Token.Quirk.None : Token.Quirk.Blacklist, pool[s][who % POOL], 0);
     }
 
     // ------------------------------------------------------------------ amendments
@@ -195,7 +222,7 @@ contract AmendmentHandler {
     /// @notice Some payees sign new terms for one of the first two splits.
     function amend(uint256 s, uint256 seed, uint256 signers, bool listed, uint256 flaw) external {
         s %= 2;
-        (atSplit, atAsset) = (s, Agreements.draw(seed, "asset", 0) % ASSETS);
+        _about(s, Agreements.draw(seed, "asset", 0));
         Agreement memory from = terms(s, newest(s));
         Agreement memory to = _any(seed, s);
         // Mostly everybody signs, or there would be few amendments.
@@ -227,7 +254,7 @@ contract AmendmentHandler {
     function propose(uint256 seed, bool byController) external {
         (atSplit, atAsset) = (2, 0);
         Agreement memory to = _any(seed, 2);
-        vm.prank(byController ? _CONTROLLER : pool[1]);
+        vm.prank(byController ? _CONTROLLER : pool[2][1]);
         try splits[2].proposeAmendment(terms(2, newest(2)).pack(), to.pack()) {
             if (!byController) _note("somebody else proposed");
             (_proposed, _readyAt) = (abi.encode(to), _now + _NOTICE);
@@ -238,7 +265,7 @@ contract AmendmentHandler {
 
     function takeBack(bool byController) external {
         (atSplit, atAsset) = (2, 0);
-        vm.prank(byController ? _CONTROLLER : pool[1]);
+        vm.prank(byController ? _CONTROLLER : pool[2][1]);
         try splits[2].withdrawAmendment() {
             if (!byController || _proposed.length == 0) _note("a proposal was taken back");
             delete _proposed;
@@ -314,7 +341,8 @@ contract AmendmentHandler {
             signed += from.weights[last][i];
             consents[count].index = i;
             // In the flawed set one payee's consent is somebody else's.
-            consents[count++].signature = _sign(flaw == 3 && count == 0 ? address(0) : from.payees[i], from.payees[i], digest);
+            consents[count].signature = _sign(s, from.payees[i], flaw == 3 && count == 0, digest);
+            ++count;
         }
         if (flaw < 4 && count == 0) enough = false;
         assembly ("memory-safe") {
@@ -323,13 +351,11 @@ contract AmendmentHandler {
         if (signed * 10_000 < from.total(last) * (s == 0 ? 6_000 : 10_000)) enough = false;
     }
 
-    function _sign(address signer, address payee, bytes32 digest) private view returns (bytes memory) {
-        uint256 key = 77;
-        for (uint256 i = 0; i < POOL; ++i) {
-            if (pool[i] == signer) key = 1 + i;
-        }
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return payee == pool[0] ? abi.encode(r, s, v) : abi.encodePacked(r, s, v);
+    function _sign(uint256 s, address payee, bool forged, bytes32 digest) private view returns (bytes memory) {
+        uint256 i = 0;
+        while (pool[s][i] != payee) ++i;
+        (uint8 v, bytes32 r, bytes32 s_) = vm.sign(forged ? 77 : _keyOf(s, i), digest);
+        return i == 0 ? abi.encode(r, s_, v) : abi.encodePacked(r, s_, v);
     }
 
     /// @dev Plainly: the same tiers, and in each at least the same share; all else is worse.

@@ -25,16 +25,14 @@ contract AmendmentInvariants {
         (uint256 s, uint256 k) = (_handler.atSplit(), _handler.atAsset());
         amendmentsNeedConsent();
         termsAreThoseAgreed(s, k);
-        whatWasEarnedStaysEarned(k);
-        solvencyAcrossAmendments(s, k);
+        whatWasEarnedStaysEarned(s, k);
     }
 
     function afterInvariant() external view {
         for (uint256 k = 0; k < _handler.ASSETS(); ++k) {
-            whatWasEarnedStaysEarned(k);
             for (uint256 s = 0; s < _handler.SPLITS(); ++s) {
                 termsAreThoseAgreed(s, k);
-                solvencyAcrossAmendments(s, k);
+                whatWasEarnedStaysEarned(s, k);
             }
         }
     }
@@ -56,34 +54,19 @@ contract AmendmentInvariants {
 
     /// @notice What a payee has got, has set aside and is due is what it earned, segment by segment, by the terms of the time:
     ///         an amendment lowers nobody's entitlement, and touches no revenue that came before it.
-    function whatWasEarnedStaysEarned(uint256 k) private view {
-        for (uint256 i = 0; i < _handler.POOL(); ++i) {
-            address payee = _handler.pool(i);
-            uint256 earned = 0;
-            uint256 has = _handler.balance(k, payee);
-            for (uint256 s = 0; s < _handler.SPLITS(); ++s) {
-                earned += _handler.earned(s, k, payee);
-                has += _handler.splits(s).credit(payee, _handler.assets(k)) + _due(s, k, payee);
-            }
-            require(has == earned, "what was earned against what there is");
-        }
-    }
-
-    function _due(uint256 s, uint256 k, address payee) private view returns (uint256) {
-        Agreement memory a = _handler.terms(s, _handler.epochOf(s, k));
-        for (uint256 i = 0; i < a.payees.length; ++i) {
-            if (a.payees[i] == payee) return _handler.splits(s).due(payee, a.pack(), _handler.assets(k));
-        }
-        return 0;
-    }
-
-    /// @notice balance ≥ Σ due + Σ credit, those who left the agreement included.
-    function solvencyAcrossAmendments(uint256 s, uint256 k) private view {
+    /// @notice And solvency: balance ≥ Σ due + Σ credit, those who left the agreement included.
+    function whatWasEarnedStaysEarned(uint256 s, uint256 k) private view {
+        (uint256[6] memory earned, uint256[6] memory has, uint256[6] memory credit, uint256[6] memory due) =
+            _handler.accounts(s, k);
         uint256 owed = 0;
-        for (uint256 i = 0; i < _handler.POOL(); ++i) {
-            address payee = _handler.pool(i);
-            owed += _handler.splits(s).credit(payee, _handler.assets(k)) + _due(s, k, payee);
+        for (uint256 i = 0; i < 6; ++i) {
+            require(has[i] + credit[i] + due[i] == earned[i], "what was earned against what there is");
+            owed += credit[i] + due[i];
         }
+        solvencyAcrossAmendments(s, k, owed);
+    }
+
+    function solvencyAcrossAmendments(uint256 s, uint256 k, uint256 owed) private view {
         require(_handler.balance(k, address(_handler.splits(s))) >= owed, "insolvent");
     }
 

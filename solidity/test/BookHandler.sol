@@ -41,6 +41,8 @@ contract BookHandler {
     mapping(uint256 asset => bool) public skimmed;
     mapping(uint256 asset => uint256) public supply;
     string public broken;
+    uint256 public atBook;
+    uint256 public atAsset;
     uint256 public published;
     uint256 public claims;
     uint256 private _now = 1_700_000_000;
@@ -299,7 +301,8 @@ contract BookHandler {
                 _enter(1, asset, _announced[1][asset]);
             }
         }
-        return (b % BOOKS, k % ASSETS);
+        (atBook, atAsset) = (b % BOOKS, k % ASSETS);
+        return (atBook, atAsset);
     }
 
     function _after(uint256 b, uint256 k) private {

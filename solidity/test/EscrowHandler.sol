@@ -61,18 +61,22 @@ contract EscrowHandler {
         return k == 0 ? who.balance : Token(assets[k]).held(who);
     }
 
-    /// @notice All that a token should find in the escrow: what is held and what is set aside.
-    function owed(uint256 k) public view returns (uint256 sum) {
+    /// @notice All that the escrow should have, by asset: what is held and what is set aside.
+    function owed() public view returns (uint256[ASSETS] memory sums) {
         for (uint256 s = 0; s < SPLITS; ++s) {
             for (uint256 id = 0; id < IDS; ++id) {
                 ISaleEscrow.Sale memory sale = escrow.sale(splits[s], bytes32(id));
-                bool open_ = sale.state == ISaleEscrow.State.Held || sale.state == ISaleEscrow.State.Disputed;
-                if (open_ && sale.token == assets[k]) sum += sale.amount;
+                if (sale.state != ISaleEscrow.State.Held && sale.state != ISaleEscrow.State.Disputed) continue;
+                for (uint256 k = 0; k < ASSETS; ++k) {
+                    if (sale.token == assets[k]) sums[k] += sale.amount;
+                }
             }
-            sum += escrow.credit(splits[s], assets[k]);
         }
-        for (uint256 b = 0; b < 2; ++b) {
-            sum += escrow.credit(buyers[b], assets[k]);
+        for (uint256 k = 0; k < ASSETS; ++k) {
+            for (uint256 s = 0; s < SPLITS; ++s) {
+                sums[k] += escrow.credit(splits[s], assets[k]);
+            }
+            sums[k] += escrow.credit(buyers[0], assets[k]) + escrow.credit(buyers[1], assets[k]);
         }
     }
 
