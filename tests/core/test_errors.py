@@ -15,7 +15,6 @@ SAMPLES: list[rs.RevShareError] = [
     rs.InvalidInput("x"),
     rs.AmountError("x", value="1e3"),
     rs.AmountTypeError("x", value=1.5),
-    rs.AmountsFell("x", [("0x1", 2, 1)]),
     rs.AgreementError([rs.Problem("tiers[0]", "is wrong", "mend it")], "a.toml"),
     rs.CircularSplits(["0xa", "0xb", "0xa"]),
     rs.NegativeRevenue(3, -5),
@@ -35,6 +34,7 @@ SAMPLES: list[rs.RevShareError] = [
     rs.CompilerNotFound("x", looked=["PATH"]),
     rs.ArtifactsDiffer(["RevenueSplit.json: bytecode"]),
     rs.MissingExtra("cli", "typer"),
+    rs.AmountsFell("x", [("0x1", 2, 1)]),
 ]
 
 
