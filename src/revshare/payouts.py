@@ -203,6 +203,17 @@ class PayoutTree(Mapping[str, int]):
         place = bisect_left(range(len(self)), wanted, key=self._payee)
         return place if place < len(self) and self._payee(place) == wanted else None
 
+    def _above(self, other: PayoutTree) -> Iterator[tuple[bytes, int, int]]:
+        """Yield each payee that has more here than in `other`, with both amounts."""
+        place = 0
+        for own in range(len(self)):  # both are in the order of addresses: one walk through both
+            payee, before = self._payee(own), self._amount(own)
+            while place < len(other) and other._payee(place) < payee:
+                place += 1
+            after = other._amount(place) if place < len(other) and other._payee(place) == payee else 0
+            if after < before:
+                yield payee, before, after
+
     def _leaves(self) -> Iterator[bytes]:
         return (
             self._leaf(self._payee(place) + self._amounts[place * _AMOUNT : (place + 1) * _AMOUNT])
@@ -230,17 +241,7 @@ def check_successor(previous: PayoutTree, new: PayoutTree) -> None:
         old, given = getattr(previous, name), getattr(new, name)
         if old != given:
             raise InvalidInput(f"the trees are for different things: {name} {old} and {given}")
-    fallen = []
-    place = 0
-    # Both are in the order of addresses: one walk through both.
-    for payee, before in previous.items():
-        raw = bytes.fromhex(payee[2:])
-        while place < len(new) and new._payee(place) < raw:  # noqa: SLF001 - this module's own
-            place += 1
-        there = place < len(new) and new._payee(place) == raw  # noqa: SLF001
-        after = new._amount(place) if there else 0  # noqa: SLF001
-        if after < before:
-            fallen.append((payee, before, after))
+    fallen = [(_text(payee), before, after) for payee, before, after in previous._above(new)]  # noqa: SLF001
     if fallen:
         shown = ", ".join(f"{payee} from {before} to {after}" for payee, before, after in fallen[:_SHOWN])
         more = f" and {len(fallen) - _SHOWN} more" if len(fallen) > _SHOWN else ""
