@@ -232,7 +232,7 @@ contract SplitHandler {
         Moment memory before = _moment(s, k);
         bool[] memory able = _able(s, k);
         bytes memory data = abi.encodeCall(splits[s].distribute, (terms[s], assets[k]));
-        if (_do(s, 0, data, 30_000 + gas_ % 800_000)) _judgeCredits(s, k, before, able);
+        if (_do(s, 0, data, 30_000 + gas_ % 400_000)) _judgeCredits(s, k, before, able);
         _end(s, k, before);
     }
 
@@ -324,10 +324,11 @@ contract SplitHandler {
 
     // ------------------------------------------------------------------ moods and quirks
 
-    /// @notice The well-meaning payee needs some gas, or a little more.
+    /// @notice The well-meaning payee needs some gas, or refuses at once what comes with less.
     function work(uint256 number) external {
         moved = false;
-        Payee(payable(payees[1])).become(number % 4 == 0 ? Payee.Mood.Honest : Payee.Mood.Hungry, uint64(number % _MODEST));
+        Payee.Mood[3] memory moods = [Payee.Mood.Honest, Payee.Mood.Hungry, Payee.Mood.Picky];
+        Payee(payable(payees[1])).become(moods[number % 3], uint64(number % _MODEST));
     }
 
     function turn(uint256 mood, uint256 number) external {
