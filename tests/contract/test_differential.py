@@ -402,3 +402,22 @@ def test_three_tiers_just_below_at_and_above_their_ends(
         play.settle()
     finally:
         stage.world.tester.revert_to_snapshot(snapshot)
+
+
+@pytest.mark.parametrize("settlement", [0, 1], ids=["settled in coin", "settled in a token"])
+def test_any_other_token_is_shared_by_the_last_tier_alone(stage: Stage, settlement: int) -> None:
+    """Caps are in the settlement token; revenue in others would reach them by chance."""
+    snapshot = stage.world.tester.take_snapshot()
+    try:
+        play = Play(stage, BOUNDARIES, stage.assets[settlement])
+        for asset in stage.assets:
+            play.receive(asset, 900, "bare")
+            play.claim(asset, 2)
+            play.distribute(asset)
+            play.receive(asset, 5_000, "bare")
+            play.distribute(asset)
+            tiers = play.split.terms.tiers if asset == play.settlement else play.split.terms.tiers[-1:]
+            paid = [line.paid for line in play.split.statement(asset)[1]]
+            assert paid == entitlements(tiers, 5_900)
+    finally:
+        stage.world.tester.revert_to_snapshot(snapshot)
