@@ -561,6 +561,14 @@ def test_the_step_that_pays_in_is_the_contracts_own(world: World, escrow: Escrow
     assert world.refusal(call) == Refusal("Unauthorised", (world.owner.lower(), escrow.address.lower()))
 
 
+def test_many_sales_fit_one_transaction(world: World, escrow: Escrow, split: Split) -> None:
+    sales = [escrow.open(split.address) for _ in range(3)]
+    escrow.wait_until(sales[-1].deadline)
+    calls = [escrow.contract.encode_abi("release", list(sale.key)) for sale in sales]
+    world.send(world.deploy("Batch").functions.run(escrow.address, calls))
+    assert split.statement()[0] == 3_000_000
+
+
 # ------------------------------------------------------------------------------------------ odd splits
 
 

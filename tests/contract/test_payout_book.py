@@ -552,6 +552,35 @@ def test_a_failure_cannot_be_forged_by_sending_too_little_gas(world: World, book
     assert world.refusal(claim, gas=90_000) == Refusal("NotEnoughGas")
 
 
+def test_nor_can_a_tokens_failure_be_forged(world: World, book: Book) -> None:
+    token, total, outcomes = world.token(), 0, set()
+    payee = world.fresh()
+    for gas in [*range(80_000, 340_000, 20_000), 1_000_000]:
+        total += 10
+        world.behave(token, "None")
+        book.publish(token.address, {payee: total})
+        world.behave(token, "Picky", number=150_000)
+        receipt = world.attempt(book.functions.claimMany(token.address, [(payee, total, [])]), gas=gas)
+        outcomes.add(receipt["status"])
+        assert receipt["status"] == 0 or book.paid(payee, token.address) == total
+    assert outcomes == {0, 1}
+
+
+def test_a_token_that_wants_more_gas_than_its_allowance_is_left_out(world: World, book: Book) -> None:
+    token, payee = world.token(), world.fresh()
+    book.publish(token.address, {payee: 10})
+    world.behave(token, "Picky", number=250_000)
+    assert book.claim_many(token.address, [payee]) == ((0, 1), [skipped(payee, token.address, NOT_DELIVERED)])
+    book.claim(payee, token.address)  # which has all the gas there is
+
+
+def test_a_payee_that_wants_more_gas_than_its_allowance_is_left_out(world: World, book: Book) -> None:
+    hungry = world.payee("Hungry", 60_000)
+    book.publish(COIN, {hungry.address: 10})
+    assert book.claim_many(COIN, [hungry.address])[0] == (0, 1)
+    book.claim(hungry.address, COIN)
+
+
 # ------------------------------------------------------------------------------------------ re-entrancy
 
 
@@ -582,6 +611,20 @@ def test_a_payee_may_claim_for_another_while_it_is_paid(world: World, book: Book
     book.claim(busy.address, COIN)
     assert world.outcome(busy) is True
     assert world.balance(COIN, other) == 70
+
+
+def test_many_calls_fit_one_transaction(world: World, book: Book, token: str) -> None:
+    """The book stands still while a token moves, not for the rest of the transaction."""
+    a, b = world.fresh(), world.fresh()
+    book.publish(token, {a: 5, b: 6})
+    calls = [
+        book.contract.encode_abi("claim", [a, 5, book.proof(token, a), token]),
+        book.contract.encode_abi("claimMany", [token, [(b, 6, book.proof(token, b))]]),
+        book.contract.encode_abi("surplus", [token]),
+    ]
+    world.send(world.deploy("Batch").functions.run(book.address, calls))
+    assert world.balance(token, a) == 5
+    assert world.balance(token, b) == 6
 
 
 EARLY = ["publish", "withdrawSurplus", "surplus", "claim", "claimMany", "claimTo"]

@@ -113,3 +113,17 @@ contract EarlyToken {
         return true;
     }
 }
+
+/// @title Makes several calls in one transaction, each of which must succeed.
+contract Batch {
+    function run(address target, bytes[] calldata calls) external {
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool done, bytes memory answer) = target.call(calls[i]);
+            if (!done) {
+                assembly {
+                    revert(add(answer, 0x20), mload(answer))
+                }
+            }
+        }
+    }
+}
