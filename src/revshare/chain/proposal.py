@@ -46,6 +46,7 @@ _TYPES = {
         {"name": "deadline", "type": "uint256"},
     ],
 }
+_HALF_OF_THE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _IS_VALID_SIGNATURE = keccak(b"isValidSignature(bytes32,bytes)")[:4]  # ERC-1271, which answers the same
 
 
@@ -215,6 +216,9 @@ class Proposal:
         return self.governance.is_unanimous and counts_as_worse(self.old, self.new, owner)
 
     def _signer(self, signature: bytes) -> str | None:
+        # Of the two signatures that a key can make by the same numbers the contract takes the lower.
+        if len(signature) != 65 or int.from_bytes(signature[32:64], "big") > _HALF_OF_THE_ORDER:
+            return None
         message = encode_typed_data(full_message=self.typed_data())
         try:
             return str(Account.recover_message(message, signature=signature))
