@@ -62,8 +62,8 @@ contract AmendmentHandler {
     /// @dev What the controller has announced.
     bytes private _proposed;
     uint256 private _readyAt;
-    /// @dev A set of consents that was good once.
-    bytes[SPLITS] private _spent;
+    /// @dev Amendments that were good once, with their consents.
+    bytes[][SPLITS] private _spent;
     uint256 private _now = 1_700_000_000;
 
     uint256 public atSplit;
@@ -224,11 +224,12 @@ contract AmendmentHandler {
         s %= 2;
         _about(s, Agreements.draw(seed, "asset", 0));
         Agreement memory from = terms(s, newest(s));
-        Agreement memory to = _any(seed, s);
+        // Sometimes back to what was before: then old consents name the right terms again.
+        Agreement memory to = seed % 3 == 0 ? terms(s, seed % (newest(s) + 1)) : _any(seed, s);
         // Mostly everybody signs, or there would be few amendments.
         if (signers % 3 != 0) signers = type(uint256).max;
         flaw %= 12;
-        uint256 deadline = flaw == 0 ? _now - 1 : _now;
+        uint256 deadline = flaw == 0 ? _now - 1 : _now + 3650 days;
         (IAmendments.Consent[] memory consents, bool enough) = _consents(s, from, to, signers >> 2, deadline, flaw);
         if (flaw < 4) enough = false;
         bytes memory data = abi.encodeCall(
@@ -236,19 +237,20 @@ contract AmendmentHandler {
             (from.pack(), to.pack(), _list(listed), consents, flaw == 1 ? deadline + 1 : deadline)
         );
         _amend(s, data, to, listed, enough);
-        if (enough) _spent[s] = data;
+        if (enough) _spent[s].push(data);
     }
 
     /// @notice Consents that were good once are handed in again.
     function replay(uint256 s) external {
         s %= 2;
-        if (_spent[s].length == 0) return;
         (atSplit, atAsset) = (s, 0);
-        (bool done,) = address(splits[s]).call{gas: _PLENTY}(_spent[s]);
-        if (done) _note("consents were used twice");
-        // On the other split they are worth nothing, either.
-        (done,) = address(splits[1 - s]).call{gas: _PLENTY}(_spent[s]);
-        if (done) _note("consents were good for another split");
+        for (uint256 n = 0; n < _spent[s].length; ++n) {
+            (bool done,) = address(splits[s]).call{gas: _PLENTY}(_spent[s][n]);
+            if (done) _note("consents were used twice");
+            // On the other split they are worth nothing, either.
+            (done,) = address(splits[1 - s]).call{gas: _PLENTY}(_spent[s][n]);
+            if (done) _note("consents were good for another split");
+        }
     }
 
     function propose(uint256 seed, bool byController) external {
