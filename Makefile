@@ -12,6 +12,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 VENV7 := .venv-web3-7
 PY7 := $(VENV7)/bin/python
+VENV_PROOFS := .venv-proofs
+PY_PROOFS := $(VENV_PROOFS)/bin/python
 UV := $(VENV)/bin/uv
 # uv names the environment it works on itself; one that happens to be activated must not change that.
 unexport VIRTUAL_ENV
@@ -35,9 +37,11 @@ PYTEST = -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(TESTS)
 
 READY := $(VENV)/.ready
 READY7 := $(VENV7)/.ready
+READY_PROOFS := $(VENV_PROOFS)/.ready
 UV_READY := $(VENV)/.uv-ready
 NODE_READY := $(VENV)/.node-ready
 NPM_READY := node_modules/.ready
+BENCH_READY := benchmarks/node_modules/.ready
 
 .PHONY: help
 help: ## this list
@@ -60,6 +64,15 @@ test-web3-7: $(READY7) $(NPM_READY) ## the suite once more, with the oldest web3
 .PHONY: test-all
 test-all: test check test-web3-7 ## everything continuous integration runs
 
+.PHONY: proofs
+proofs: $(READY_PROOFS) $(NPM_READY) ## halmos over solidity/proofs, slither over the contracts
+	$(PY) tools/prove.py
+	$(PY_PROOFS) tools/analyse.py
+
+.PHONY: mutants
+mutants: $(READY) $(NPM_READY) ## break the contracts line by line, see whether the tests notice (hours; MUTANTS=… narrows it)
+	$(PY) tools/mutate.py $(MUTANTS)
+
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict and the import contracts
 	$(PY) -m ruff check .
@@ -73,7 +86,7 @@ format: $(READY) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 .PHONY: bench
-bench: $(READY) $(NPM_READY) ## every benchmark in benchmarks/, one after the other
+bench: $(READY) $(BENCH_READY) ## every benchmark in benchmarks/, one after the other
 	@shopt -s nullglob; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PY) "$$file"; done
 
 .PHONY: campaign
@@ -86,7 +99,7 @@ compile: $(READY) $(NPM_READY) ## compile solidity/src into src/revshare/artifac
 
 .PHONY: clean
 clean: ## remove everything fetched or built; the sources stay
-	rm -rf $(VENV) $(VENV7) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV7) $(VENV_PROOFS) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- environments
@@ -128,6 +141,12 @@ $(READY7): requirements/web3-7.lock pyproject.toml $(READY)
 	$(call SYNC,$(PY7),requirements/web3-7.lock)
 	@touch $@
 
+# halmos and slither need web3 before 8; they read artifacts and sources, so the package itself is not installed here.
+$(READY_PROOFS): requirements/proofs.lock $(READY)
+	@[ -x $(PY_PROOFS) ] || $(PY) -m venv --without-pip $(VENV_PROOFS)
+	$(UV) pip sync --quiet --python $(PY_PROOFS) --require-hashes requirements/proofs.lock
+	@touch $@
+
 # After $(READY), whose sync would remove a node it does not know of.
 $(NODE_READY): requirements/node.lock $(READY)
 	@export PATH="$(SYSTEM_PATH)"; \
@@ -143,6 +162,11 @@ $(NPM_READY): package-lock.json package.json $(NODE_READY)
 	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
+# Contracts of others, to measure beside ours.
+$(BENCH_READY): benchmarks/package-lock.json benchmarks/package.json $(NPM_READY)
+	npm ci --prefix benchmarks --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
 # ---------------------------------------------------------------- locks
 
 # Locks name versions and hashes, never a host: they work with any index that carries the same files.
@@ -155,5 +179,7 @@ lock: $(UV_READY) $(NODE_READY) ## resolve every lock anew (LOCK_ARGS=--upgrade 
 	$(LOCK) requirements/node.in -o requirements/node.lock
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements/web3-7.in -o requirements/web3-7.lock
+	$(LOCK) requirements/proofs.in -o requirements/proofs.lock
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier --loglevel=error
-	! grep -nE '"resolved"|https?://[^"]*\.tgz' package-lock.json
+	npm install --prefix benchmarks --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier --loglevel=error
+	! grep -nE '"resolved"|https?://[^"]*\.tgz' package-lock.json benchmarks/package-lock.json

@@ -217,9 +217,9 @@ contract AmendableBackOffice is IAmendments, BackOffice, AmendableState {
         return _commitmentOf(_amendments().epoch);
     }
 
-    /// @inheritdoc BackOffice
-    function _base(address token) internal view override returns (uint256) {
-        return _amendments().standings[token].revenue;
+    /// @inheritdoc SplitState
+    function _base(address token) internal view override(SplitState, AmendableState) returns (uint256) {
+        return AmendableState._base(token);
     }
 
     /// @inheritdoc SplitState

@@ -21,6 +21,16 @@ contract AmendableSplit is RevenueSplit, AmendableState {
         return AmendableState._inForce(token);
     }
 
+    /// @inheritdoc SplitState
+    function _base(address token) internal view override(SplitState, AmendableState) returns (uint256) {
+        return AmendableState._base(token);
+    }
+
+    /// @inheritdoc RevenueSplit
+    function _cloneWords() internal pure override returns (uint256) {
+        return 2;
+    }
+
     /// @inheritdoc RevenueSplit
     function _afterDistribution(address token, uint256 mark) internal override {
         Amendments storage amendments = _amendments();

@@ -45,4 +45,9 @@ abstract contract AmendableState is SplitState {
     function _inForce(address token) internal view virtual override returns (bytes32) {
         return _commitmentOf(_amendments().standings[token].epoch);
     }
+
+    /// @inheritdoc SplitState
+    function _base(address token) internal view virtual override returns (uint256) {
+        return _amendments().standings[token].revenue;
+    }
 }

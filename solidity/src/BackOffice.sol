@@ -173,10 +173,10 @@ contract BackOffice is IRevenueSplitBackOffice, SplitState {
         uint256 mark = _markOf(books, account);
         uint256 base = _base(token);
         line.credit = account.credit();
-        line.entitlement = MoneyRule.earnedBetween(header, entry, token, base, revenue);
-        line.paid = MoneyRule.earnedBetween(header, entry, token, base, mark);
+        line.entitlement = MoneyRule.earnedBetween(header, entry, token, base, base, revenue);
+        line.paid = MoneyRule.earnedBetween(header, entry, token, base, base, mark);
         if (base == 0) line.paid -= line.credit;
-        line.due = MoneyRule.earnedBetween(header, entry, token, mark, revenue);
+        line.due = MoneyRule.earnedBetween(header, entry, token, base, mark, revenue);
     }
 
     /// @inheritdoc IRevenueSplitBackOffice
@@ -190,11 +190,5 @@ contract BackOffice is IRevenueSplitBackOffice, SplitState {
     /// @dev The commitment to the newest terms.
     function _latest() internal view virtual returns (bytes32) {
         return Clone.lastWord();
-    }
-
-    /// @dev Revenue in `token` from which the terms in force for it count.
-    function _base(address token) internal view virtual returns (uint256) {
-        token;
-        return 0;
     }
 }

@@ -57,7 +57,8 @@ interface IRevenueSplitEvents {
     error UnknownPayee(address payee);
     /// @dev The money cannot be sent to this address.
     error InvalidRecipient(address to);
-    /// @dev A call came in, or a question, while the same token was being paid out; or a payment within a payment.
+    /// @dev A call came in, or a question, while the same token was being paid out (other than coin by a claim, whose books
+    ///      are complete before it leaves); or a payment within a payment.
     error Reentered();
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();

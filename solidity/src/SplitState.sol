@@ -24,21 +24,33 @@ abstract contract SplitState {
     ///      was not taken away. Refuses while the token is being paid out: between a payment and its entry the books would
     ///      be wrong, for whoever acts on them as for whoever only looks.
     function _open(address token) internal view returns (Books books, uint256 revenue) {
-        uint256 held = Asset.balance(token);
+        uint256 held = address(this).balance;
+        if (token != Asset.COIN) held = Asset.balance(token);
         uint256 most = Terms.MAX_REVENUE;
+        bool beyond;
         assembly ("memory-safe") {
             books := sload(token)
             revenue := add(held, shr(129, shl(128, books)))
-            // `held` may be anything a token says, so that the sum may have gone round.
-            if or(gt(revenue, most), lt(revenue, held)) { revenue := most }
+            // `held` may be anything a token says, so that the sum may have gone round. Locked books say `most` by
+            // themselves: one look finds both.
+            beyond := or(iszero(lt(revenue, most)), lt(revenue, held))
         }
-        if (books.isLocked()) revert IRevenueSplitEvents.Reentered();
+        if (beyond) {
+            if (books.isLocked()) revert IRevenueSplitEvents.Reentered();
+            revenue = most;
+        }
     }
 
     /// @dev The commitment to the terms by which a token's revenue is shared just now.
     function _inForce(address token) internal view virtual returns (bytes32) {
         token;
         return Clone.lastWord();
+    }
+
+    /// @dev Revenue in `token` from which the terms in force for it count.
+    function _base(address token) internal view virtual returns (uint256) {
+        token;
+        return 0;
     }
 
     function _check(bytes32 given, address token) internal view {

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _write_what_can_be_written() -> None:
-    """Where a screen or pipe has too small an alphabet, such as cp1252, put a question mark, not a traceback."""
+    """Where a screen or pipe has too small an alphabet, such as cp1252, put a question mark."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

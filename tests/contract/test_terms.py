@@ -277,7 +277,7 @@ def test_the_implementation_takes_no_money(world: World) -> None:
     token = world.token()
     implementation = world.at("IRevenueSplit", world.factory.functions.implementation().call())
     functions = implementation.functions
-    assert world.refusal({"to": implementation.address}, value=1) == Refusal("")
+    assert world.refusal({"to": implementation.address}, value=1) == Refusal("NotASplit")
     assert world.refusal(functions.pay(ZERO, COIN, 1), value=1) == Refusal("NotASplit")
     assert world.refusal(functions.pay(ZERO, token.address, 1)) == Refusal("NotASplit")
     assert world.refusal(functions.remit(ZERO, COIN, 1, ZERO, 1), value=1) == Refusal("NotASplit")

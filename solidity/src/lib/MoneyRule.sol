@@ -13,15 +13,21 @@ pragma solidity 0.8.30;
 ///     slice := offset of the weight in an entry(32) ‖ W(32) ‖ f(from)(32) ‖ f(to)(32)
 library MoneyRule {
     /// @param token What is shared: only the settlement token fills the tiers, any other is shared by the last alone.
-    /// @dev Needs from < to ≤ MAX_REVENUE; there is then at least one slice.
-    function plan(uint256 header, address token, uint256 from, uint256 to) internal pure returns (uint256 p) {
+    /// @param base Revenue from which these terms count: 0, or where the last amendment left off. What is earned under them
+    ///        is rounded from there, so that it never exceeds what has come in since, whatever the terms before rounded.
+    /// @dev Needs base ≤ from < to ≤ MAX_REVENUE; there is then at least one slice.
+    function plan(uint256 header, address token, uint256 base, uint256 from, uint256 to)
+        internal
+        pure
+        returns (uint256 p)
+    {
         assembly ("memory-safe") {
             p := mload(0x40)
             let tiers := byte(21, calldataload(header))
             mstore(p, add(20, shl(2, tiers)))
             let slice := add(p, 0x40)
             let offset := 20
-            let start := 0
+            let start := base
             if xor(token, shr(96, calldataload(add(header, 1)))) {
                 offset := add(16, shl(2, tiers))
                 header := add(header, mul(22, sub(tiers, 1)))
@@ -42,7 +48,7 @@ library MoneyRule {
                     mstore(add(slice, 0x60), sub(until, start))
                     slice := add(slice, 0x80)
                 }
-                start := until
+                if gt(until, start) { start := until }
                 offset := add(offset, 4)
             }
             slice := add(slice, 0x80)
@@ -72,35 +78,69 @@ library MoneyRule {
     }
 
     /// @notice What the payee at `entry` earns between two marks: 0 when revenue has not grown.
-    function earnedBetween(uint256 header, uint256 entry, address token, uint256 from, uint256 to)
+    function earnedBetween(
+        uint256 header,
+        uint256 entry,
+        address token,
+        uint256 base,
+        uint256 from,
+        uint256 to
+    )
+        internal
+        pure
+        returns (uint256 amount)
+    {
+        if (from < to) amount = earnedAlone(header, entry, token, base, from, to);
+    }
+
+    /// @notice The same where from < to: what `plan` and `earned` say for all, for one payee and without memory.
+    function earnedAlone(
+        uint256 header,
+        uint256 entry,
+        address token,
+        uint256 base,
+        uint256 from,
+        uint256 to
+    )
         internal
         pure
         returns (uint256 amount)
     {
         assembly ("memory-safe") {
+            let tier := add(header, 22)
             let weights := add(entry, 20)
-            let start := 0
-            if xor(token, shr(96, calldataload(add(header, 1)))) {
-                let before := sub(byte(21, calldataload(header)), 1)
-                weights := add(weights, shl(2, before))
-                header := add(header, mul(22, before))
-            }
-            for {} lt(from, to) { weights := add(weights, 4) } {
-                header := add(header, 22)
-                let word := calldataload(header)
-                let until := shr(128, word)
-                if iszero(until) { until := not(0) }
-                if lt(from, until) {
-                    let weight := shr(224, calldataload(weights))
-                    let total := and(shr(80, word), 0xffffffffffff)
-                    let reached := until
-                    if lt(to, until) { reached := to }
-                    amount := add(amount, div(mul(sub(reached, start), weight), total))
-                    if gt(from, start) { amount := sub(amount, div(mul(sub(from, start), weight), total)) }
-                    from := reached
+            let start := base
+            let others := sub(byte(21, calldataload(header)), 1)
+            // One tier is the same for every token.
+            if others {
+                switch xor(token, shr(96, calldataload(add(header, 1))))
+                case 0 {
+                    for {} 1 {} {
+                        let word := calldataload(tier)
+                        let until := shr(128, word)
+                        // The tier that `to` is in. Less one, since 0 stands for no end.
+                        if iszero(lt(sub(until, 1), sub(to, 1))) { break }
+                        if lt(from, until) {
+                            let weight := shr(224, calldataload(weights))
+                            let total := and(shr(80, word), 0xffffffffffff)
+                            amount := add(amount, div(mul(sub(until, start), weight), total))
+                            amount := sub(amount, div(mul(sub(from, start), weight), total))
+                            from := until
+                        }
+                        if gt(until, start) { start := until }
+                        tier := add(tier, 22)
+                        weights := add(weights, 4)
+                    }
                 }
-                start := until
+                default {
+                    tier := add(tier, mul(22, others))
+                    weights := add(weights, shl(2, others))
+                }
             }
+            let weight := shr(224, calldataload(weights))
+            let total := and(shr(80, calldataload(tier)), 0xffffffffffff)
+            amount := add(amount, div(mul(sub(to, start), weight), total))
+            amount := sub(amount, div(mul(sub(from, start), weight), total))
         }
     }
 }

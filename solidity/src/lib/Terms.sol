@@ -157,6 +157,7 @@ library Terms {
     }
 
     /// @notice The commitment that a payee's proof leads to, and where its entry would start: 20 bytes before its weights.
+    /// @dev Without branches, which cost more here than what they would leave out.
     function commitmentOf(bytes calldata proof, address payee)
         internal
         pure
@@ -165,38 +166,42 @@ library Terms {
         assembly ("memory-safe") {
             let tiers := byte(21, calldataload(proof.offset))
             let head := mul(_TIER, add(tiers, 1))
-            let page := add(proof.offset, head)
             let stride := add(_PAYEE, shl(2, tiers))
+            let page := add(proof.offset, head)
             let word := calldataload(page)
             let length := mul(shr(252, word), stride)
-            let before := mul(and(byte(0, word), 15), stride)
-            let sides := shr(232, word)
+            let before := mul(and(shr(248, word), 15), stride)
             page := add(page, 3)
-            if lt(before, length) {
-                // The leaf: the page with the payee's address put back.
-                let copy := mload(0x40)
-                mstore8(copy, 0)
-                calldatacopy(add(copy, 1), page, before)
-                mstore(add(add(copy, 1), before), shl(96, payee))
-                page := add(page, before)
-                entry := sub(page, _PAYEE)
-                let rest := sub(sub(length, before), _PAYEE)
-                calldatacopy(add(add(copy, add(_PAYEE, 1)), before), page, rest)
-                let node := keccak256(copy, add(length, 1))
 
-                let end := add(proof.offset, proof.length)
-                for { let sibling := add(page, rest) } lt(sibling, end) { sibling := add(sibling, 0x20) } {
-                    let at := shl(5, and(sides, 1))
-                    mstore(at, node)
-                    mstore(xor(at, 0x20), calldataload(sibling))
-                    node := keccak256(0x00, 0x40)
-                    sides := shr(1, sides)
-                }
+            // The leaf: a zero byte and the page, the payee's address put back. Were its place not on the page, the page
+            // would be hashed without it, and its weights be read elsewhere: then the byte is one, which no leaf begins with.
+            let onPage := lt(before, length)
+            let copy := mload(0x40)
+            mstore8(copy, iszero(onPage))
+            let to := add(copy, 1)
+            calldatacopy(to, page, before)
+            to := add(to, before)
+            page := add(page, before)
+            mstore(to, shl(96, payee))
+            entry := sub(page, _PAYEE)
+            let rest := mul(onPage, sub(sub(length, before), _PAYEE))
+            calldatacopy(add(to, _PAYEE), page, rest)
+            let node := keccak256(copy, add(length, 1))
 
-                mstore(copy, node)
-                calldatacopy(add(copy, 0x20), proof.offset, head)
-                commitment := keccak256(copy, add(head, 0x20))
+            // Bit 5 of `sides`, the next sibling's side, is at once the place of the node beside it.
+            let sides := shr(227, word)
+            let end := add(proof.offset, proof.length)
+            for { page := add(page, rest) } lt(page, end) { page := add(page, 0x20) } {
+                let at := and(sides, 0x20)
+                mstore(xor(at, 0x20), calldataload(page))
+                mstore(at, node)
+                sides := shr(1, sides)
+                node := keccak256(0x00, 0x40)
             }
+
+            mstore(copy, node)
+            calldatacopy(add(copy, 0x20), proof.offset, head)
+            commitment := keccak256(copy, add(head, 0x20))
         }
     }
 

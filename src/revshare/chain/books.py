@@ -156,7 +156,7 @@ class TokenBooks:
     @property
     def _rule(self) -> _Rule:
         if self.epoch not in self._rules:
-            self._rules[self.epoch] = _Rule(schedule_for(self.terms, self.token))
+            self._rules[self.epoch] = _Rule(schedule_for(self.terms, self.token), self.base)
         return self._rules[self.epoch]
 
     # ---------------------------------------------------------------- entries
@@ -206,19 +206,28 @@ class TokenBooks:
 
 
 class _Rule:
-    """A schedule asked by address: nothing is earned by those it does not name."""
+    """A schedule asked by address, of revenue from `base` on: nothing is earned by those it does not name.
 
-    def __init__(self, schedule: Schedule) -> None:
+    Rounding begins anew at `base`, so that what is earned never exceeds what has come in since.
+    """
+
+    def __init__(self, schedule: Schedule, base: int) -> None:
         self._schedule = schedule
+        self._base = base
 
     @cached_property
-    def place(self) -> dict[str, str]:
-        """Address → name in the schedule."""
-        return dict(zip(self._schedule.addresses, self._schedule.payees, strict=True))
+    def place(self) -> dict[str, int]:
+        """Address → place in the schedule."""
+        return {address: place for place, address in enumerate(self._schedule.addresses)}
 
     def earned(self, payee: str, revenue: int) -> int:
-        name = self.place.get(payee)
-        return 0 if name is None else self._schedule.entitlement(name, revenue)
+        place = self.place.get(payee)
+        if place is None:
+            return 0
+        return sum(
+            (tier.slice_of(revenue) - tier.slice_of(self._base)) * tier.weights[place] // tier.total
+            for tier in self._schedule.tiers
+        )
 
 
 def _expect(event: Event, what: str, said: int, expected: int) -> None:

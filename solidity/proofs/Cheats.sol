@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title The cheatcodes that the proofs use, and no others: forge's, as far as halmos has them …
+interface Vm {
+    function assume(bool condition) external pure;
+    function deal(address who, uint256 coin) external;
+    function getCode(string calldata path) external view returns (bytes memory);
+    function load(address who, bytes32 slot) external view returns (bytes32);
+    function prank(address sender) external;
+    function warp(uint256 time) external;
+}
+
+/// @title … and halmos's own: values that may be anything.
+interface Svm {
+    function createAddress(string calldata name) external returns (address);
+    function createBool(string calldata name) external returns (bool);
+    function createBytes(uint256 size, string calldata name) external returns (bytes memory);
+    function createBytes32(string calldata name) external returns (bytes32);
+    function createUint256(string calldata name) external returns (uint256);
+    /// @dev Every word of the account's storage may be anything from here on.
+    function enableSymbolicStorage(address who) external;
+}
+
+Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+Svm constant svm = Svm(0xF3993A62377BCd56AE39D773740A5390411E8BC9);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Anything} from "./Anything.sol";
+import {IAmendableSplit} from "revshare/IAmendableSplit.sol";
+import {Shipped} from "./Shipped.sol";
+import {svm, vm} from "./Cheats.sol";
+
+interface IFactory {
+    function createAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external returns (address);
+    function create(bytes calldata terms, bytes32 salt) external returns (address);
+}
+
+/// @title What the proofs about splits share: the shipped factory, a split for two payees and one of each governance.
+/// @dev The split for a quorum and the one for a controller are made from the same terms. All proofs start in any state:
+///      they make the split's storage unknown. What they fix is the terms' shape, for loops to be finite.
+abstract contract SplitProof {
+    uint32 internal constant NOTICE = 7 days;
+    address internal constant FIRST_CONTROLLER = address(0xC0FFEE);
+
+    Anything internal token = new Anything();
+    address internal alice = address(new Anything());
+    address internal bob = address(new Anything());
+    IFactory internal factory = IFactory(Shipped.deploy("RevenueSplitFactory", ""));
+    bytes internal terms = termsOf(3, 1);
+    IAmendableSplit internal split = IAmendableSplit(factory.create(terms, 0));
+    IAmendableSplit internal controlled = IAmendableSplit(
+        factory.createAmendable(
+            terms, bytes32(bytes.concat(hex"020000", bytes4(NOTICE), hex"0000000000", bytes20(FIRST_CONTROLLER))), 0
+        )
+    );
+    IAmendableSplit internal quorate = IAmendableSplit(
+        factory.createAmendable(terms, bytes32(hex"011a0b"), 0)
+    );
+
+    /// @dev Terms of one tier, settled in coin, in which alice and bob have these weights.
+    function termsOf(uint32 first, uint32 second) internal view returns (bytes memory) {
+        (address low, address high) = alice < bob ? (alice, bob) : (bob, alice);
+        return bytes.concat(
+            bytes22(uint176(1)),
+            bytes16(0),
+            bytes6(uint48(first) + uint48(second)),
+            bytes20(low),
+            bytes4(first),
+            bytes20(high),
+            bytes4(second)
+        );
+    }
+
+    /// @dev lib/Terms.sol, for terms of one page.
+    function commitmentOf(bytes memory ofTerms) internal pure returns (bytes32) {
+        (bytes memory header, bytes memory page) = (new bytes(44), new bytes(48));
+        for (uint256 i = 0; i < 44; ++i) {
+            header[i] = ofTerms[i];
+        }
+        for (uint256 i = 0; i < 48; ++i) {
+            page[i] = ofTerms[44 + i];
+        }
+        return keccak256(bytes.concat(keccak256(bytes.concat(hex"00", page)), header));
+    }
+
+    /// @dev A call with coin, by anybody.
+    function _call(address who, address what, uint256 value, bytes memory data) internal returns (bool done) {
+        vm.deal(who, value);
+        vm.prank(who);
+        (done,) = what.call{value: value}(data);
+    }
+
+    /// @dev Coin, or a token that may do anything.
+    function _anyAsset() internal returns (address) {
+        return svm.createBool("coin") ? address(0) : address(token);
+    }
+}

@@ -1,0 +1,203 @@
+"""The proofs of the contracts: halmos explores solidity/proofs; what it did not explore counts as failure.
+
+    python tools/prove.py                        # all, as `make proofs` does
+    python tools/prove.py --contract BookProof   # one contract's
+
+What is proved are the shipped bytes: they are laid from src/revshare/artifacts where the proofs deploy
+them from. A proof holds only if halmos says so, met no loop bound, no timeout and no path it could not
+follow, and warned of nothing. So that nothing holds for want of trying:
+
+- `…Witness` contracts claim the opposite of what the proofs rely on, and must be refuted by a
+  counterexample;
+- `Unexplored` has a loop without an end; unless it is refused this runner is blind, and says nothing
+  else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PROOFS = ROOT / "solidity/proofs"
+ARTIFACTS = ROOT / "src/revshare/artifacts"
+FORGE = ROOT / "node_modules/@foundry-rs/forge-linux-amd64/bin"
+HALMOS = ROOT / ".venv-proofs/bin/halmos"
+
+# The splits keep books in slots of their own reckoning. A branch that cannot be excluded within
+# the default millisecond would be followed, and with it loops that cannot run.
+OPTIONS = (
+    *("--storage-layout", "generic"),
+    *("--solver-timeout-branching", "1s"),
+    *("--solver-timeout-assertion", "300s"),
+    *("--loop", "8"),
+    "--no-status",
+)
+# halmos names contracts in its traces by code it compiled; the shipped ones, and clones, it cannot name.
+HARMLESS = re.compile(r"unknown deployed bytecode:")
+PASSED, COUNTEREXAMPLE = 0, 1
+WITNESS, UNEXPLORED = "Witness", "Unexplored"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What halmos gave: its own summary (contract → tests), and all that it said."""
+
+    results: Mapping[str, Sequence[Mapping[str, Any]]]
+    said: str
+
+
+def problems_of(run: Run, expected: Mapping[str, Sequence[str]]) -> list[str]:
+    """Why these results prove nothing: empty when every expected proof holds, fully explored.
+
+    `expected`: the names of the tests that must be there, by contract.
+    """
+    found = {path.rpartition(":")[2]: tests for path, tests in run.results.items()}
+    problems = []
+    for contract, names in expected.items():
+        tests = {str(test["name"]).partition("(")[0]: test for test in found.get(contract, ())}
+        for name in names:
+            problem = _problem_of(tests.get(name), refuted=contract.endswith(WITNESS))
+            if problem:
+                problems.append(f"{contract}.{name}: {problem}")
+    for match in re.finditer(r"^(WARNING|ERROR)\s+(.*(?:\n {9}.*)*)", run.said, re.MULTILINE):
+        said = " ".join(match[2].split())
+        if not HARMLESS.match(said):
+            problems.append(f"halmos: {said[:300]}")
+    return problems
+
+
+def _problem_of(test: Mapping[str, Any] | None, *, refuted: bool) -> str:
+    if test is None:
+        return "was not run"
+    if refuted:
+        return (
+            ""
+            if test["exitcode"] == COUNTEREXAMPLE
+            else "has no counterexample, so a proof may hold for want of paths"
+        )
+    if test["exitcode"] != PASSED:
+        return f"does not hold (halmos: {test['exitcode']})"
+    if test["num_bounded_loops"]:
+        return f"{test['num_bounded_loops']} loops were not explored beyond the bound"
+    if test["num_paths"][2]:
+        return f"{test['num_paths'][2]} paths could not be followed"
+    return ""
+
+
+def expected_tests(pattern: str) -> dict[str, list[str]]:
+    """The tests that stand in the sources, of contracts whose whole name matches."""
+    expected: dict[str, list[str]] = {}
+    for file in sorted(PROOFS.glob("*.t.sol")):
+        for part in re.split(r"^(?=contract )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            contract = part.split()[1]
+            if re.fullmatch(pattern, contract):
+                expected[contract] = re.findall(r"\bfunction (check_\w+)\(", part)
+    return expected
+
+
+def lay_shipped() -> None:
+    """Put the shipped creation code where proofs find it, in the form halmos reads."""
+    folder = PROOFS / "out/shipped"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in ARTIFACTS.glob("*.json"):
+        artifact = json.loads(file.read_text(encoding="utf-8"))
+        if "bytecode" in artifact:
+            (folder / file.name).write_text(
+                json.dumps({"bytecode": {"object": artifact["bytecode"]}}), encoding="utf-8"
+            )
+
+
+def run_halmos(pattern: str, *options: str) -> Run:
+    """Run the tests of contracts whose whole name matches."""
+    # node may be the one that `make` put beside the development environment's Python.
+    places = [HALMOS.parent, FORGE, Path(sys.executable).parent]
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([*map(str, places), os.environ["PATH"]]),
+        "NO_COLOR": "1",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "results.json"
+        done = subprocess.run(
+            [
+                HALMOS,
+                "--root",
+                ".",
+                "--match-contract",
+                f"^({pattern})$",
+                "--json-output",
+                output,
+                *OPTIONS,
+                *options,
+            ],
+            cwd=PROOFS,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if not output.is_file():
+            raise RuntimeError(f"halmos did not run:\n{done.stdout}")
+        results = json.loads(output.read_text(encoding="utf-8"))["test_results"]
+    return Run(results, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+
+
+def sees_what_is_unexplored() -> bool:
+    """Whether a proof whose loops were cut off is refused."""
+    run = run_halmos(UNEXPLORED, "--loop", "2")
+    return bool(run.results) and any(
+        "not explored" in p for p in problems_of(run, expected_tests(UNEXPLORED))
+    )
+
+
+def report(run: Run) -> str:
+    """A line per test: time, paths, name."""
+    lines = []
+    for path, tests in run.results.items():
+        contract = path.rpartition(":")[2]
+        for test in tests:
+            verdict = {PASSED: "holds", COUNTEREXAMPLE: "refuted"}.get(test["exitcode"], "?")
+            seconds = test["time"][0] if test["time"] else 0
+            paths = test["num_paths"][0] if test["num_paths"] else 0
+            name = str(test["name"]).partition("(")[0].removeprefix("check_").replace("_", " ")
+            lines.append(f"{seconds:7.1f} s {paths:5} paths  {verdict:8} {contract}: {name}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the proofs; 0 when all hold, fully explored."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--contract", default="", help="only contracts of this name (a regular expression)")
+    options = parser.parse_args()
+    lay_shipped()
+    if not sees_what_is_unexplored():
+        sys.stdout.write("a proof with a loop cut off was not refused: nothing below would mean anything\n")
+        return 1
+    pattern = options.contract or rf"\w*(Proof|{WITNESS})"
+    expected = expected_tests(pattern)
+    run = run_halmos(pattern)
+    problems = problems_of(run, expected)
+    sys.stdout.write(report(run) + "\n")
+    if problems:
+        sys.stdout.write("\n".join(["", *problems]) + "\n")
+        return 1
+    count = sum(map(len, expected.values()))
+    sys.stdout.write(f"{count} claims: all hold, fully explored, or are refuted where they must be\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
