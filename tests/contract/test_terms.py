@@ -278,9 +278,14 @@ def test_the_implementation_takes_no_money(world: World) -> None:
     implementation = world.at("IRevenueSplit", world.factory.functions.implementation().call())
     functions = implementation.functions
     assert world.refusal({"to": implementation.address}, value=1) == Refusal("NotASplit")
-    assert world.refusal(functions.pay(ZERO, COIN, 1), value=1) == Refusal("NotASplit")
-    assert world.refusal(functions.pay(ZERO, token.address, 1)) == Refusal("NotASplit")
-    assert world.refusal(functions.remit(ZERO, COIN, 1, ZERO, 1), value=1) == Refusal("NotASplit")
+    for call, value in (
+        (functions.pay(ZERO, COIN, 1), 1),
+        (functions.pay(ZERO, token.address, 1), 0),
+        (functions.remit(ZERO, COIN, 1, ZERO, 1), 1),
+    ):
+        assert world.refusal(call, value=value) == Refusal("")  # without a clone's word it is cut short
+        imitated = {"to": implementation.address, "data": call._encode_transaction_data() + "00" * 32}
+        assert world.refusal(imitated, value=value) == Refusal("NotASplit")
     terms = some(3)
     assert world.refusal(functions.distribute(terms.packed, COIN)).name in ("TermsMismatch", "")
 
