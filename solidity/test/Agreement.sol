@@ -37,6 +37,24 @@ library Agreements {
         }
     }
 
+    /// @notice The same for terms that count from `base` on, where rounding begins anew.
+    function entitlementSince(Agreement memory a, uint256 i, address token, uint256 base, uint256 revenue)
+        internal
+        pure
+        returns (uint256 units)
+    {
+        uint256 tiers = a.untils.length;
+        if (revenue <= base) return 0;
+        if (token != a.token) return (revenue - base) * a.weights[tiers - 1][i] / total(a, tiers - 1);
+        uint256 start = base;
+        for (uint256 t = 0; t < tiers; ++t) {
+            uint256 end = t + 1 < tiers && a.untils[t] < revenue ? a.untils[t] : revenue;
+            if (end <= start) continue;
+            units += (end - start) * a.weights[t][i] / total(a, t);
+            start = end;
+        }
+    }
+
     /// @notice The most that rounding may leave over: Σ_t (n_t − 1), over the tiers that share this token.
     function dustBound(Agreement memory a, address token) internal pure returns (uint256 units) {
         uint256 last = a.untils.length - 1;

@@ -153,7 +153,7 @@ contract AmendmentHandler {
     {
         for (uint256 i = 0; i < a.payees.length; ++i) {
             if (a.payees[i] == payee) {
-                return a.entitlement(i, assets[k], to) - a.entitlement(i, assets[k], baseOf[s][k]);
+                return a.entitlementSince(i, assets[k], baseOf[s][k], to);
             }
         }
         return 0;

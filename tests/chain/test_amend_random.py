@@ -48,9 +48,12 @@ class Purse:
         for start, end, deal in (*self.cuts, (self.begun(), self.revenue, now)):
             tiers = oracle.tiers_of(deal.schedule())
             tiers = tiers if settles else [(None, tiers[-1][1])]
-            before, after = oracle.entitlements(tiers, start), oracle.entitlements(tiers, end)
-            for name, low, high in zip(deal.payees, before, after, strict=True):
-                total[name] += high - low
+            # Rounding begins anew where terms begin to count: the tiers as they stand from there.
+            left = [
+                (e if e is None else e - start, weights) for e, weights in tiers if e is None or e > start
+            ]
+            for name, units in zip(deal.payees, oracle.entitlements(left, max(end - start, 0)), strict=True):
+                total[name] += units
         return total
 
 

@@ -375,5 +375,17 @@ def test_a_token_left_out_catches_up_epoch_by_epoch(stage: Stage) -> None:
     assert_replayed(split, eur)
 
 
+def test_tokens_named_twice_or_behind_already_hold_up_nothing(stage: Stage) -> None:
+    venture = Venture(stage, {"quorum": "50%"})
+    split, eur = venture.split, stage.eur.address
+    first = venture.proposing(ann=1, bob=1)
+    split.amend(venture.signed_by(split.propose(first), "ann"), seen=False).send()
+    split = split.refresh(first)
+    proposal = venture.signed_by(split.propose(venture.proposing(ann=2, bob=1)), "ann", "bob")
+    gbp = stage.gbp.address
+    raw_amend(split, proposal, tokens=(gbp, gbp, COIN, eur, eur)).send()
+    assert (split.behind(gbp), split.behind(COIN), split.behind(eur)) == (0, 0, 2)
+
+
 def stage_balances(stage: Stage, venture: Venture) -> dict[str, int]:
     return {name: stage.eur.balance_of(owner) for name, owner in venture.payees.items()}
