@@ -176,6 +176,7 @@ class Life:
                 assert line.credit == 0
                 found[token][name] = line.entitlement
             assert found[token] == expected
+            assert sum(expected.values()) <= purse.revenue  # so that nobody is promised what is not there
             assert all(found[token][name] >= before[token][name] for name in NAMES)
         return found
 
