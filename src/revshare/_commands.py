@@ -5,7 +5,6 @@ Every command has an example in its help and takes `--json`. RevShareError is le
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from revshare._options import AsJson, connect, print_json
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
@@ -29,8 +30,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -60,7 +59,7 @@ def check(
     loaded = Agreement.load(agreement)
     schedule = loaded.schedule()
     if as_json:
-        _print_json(_agreement_as_json(loaded, schedule))
+        print_json(_agreement_as_json(loaded, schedule))
     else:
         Console().print(_tiers_table(loaded, schedule))
         if loaded.governance is not None:
@@ -96,7 +95,7 @@ def compile_(
     }
     if as_json:
         compiler = {"version": done.compiler.version, "origin": done.compiler.origin}
-        _print_json(
+        print_json(
             {
                 "checked": only_check,
                 "compiler": compiler,
@@ -129,14 +128,10 @@ def demo(
     """Play a year of real sales: remitted month by month, shared on a chain, reconciled four ways."""
     from revshare.demo import agreement, run
 
-    w3 = None
-    if rpc_url is not None:
-        from revshare.chain.http import connect
-
-        w3 = connect(rpc_url)
+    w3 = None if rpc_url is None else connect(rpc_url)
     if as_json:
         result = run(w3)
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
         from revshare.demo._show import Screen
 
@@ -146,10 +141,6 @@ def demo(
     if not result.reconciled:
         typer.echo("revshare: the books do not agree: " + "; ".join(result.differences), err=True)
         raise typer.Exit(1)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

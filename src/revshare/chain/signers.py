@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from eth_utils.address import to_checksum_address
 
 from revshare.chain.node import Node
 from revshare.errors import InvalidInput
 
-__all__ = ["Account", "Sender", "Signer", "sender", "sign"]
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+__all__ = ["Account", "Sender", "Signer", "address_or_none", "load_keystore", "sender", "sign"]
 
 
 @runtime_checkable
@@ -73,12 +78,47 @@ def sign(signer: Signer, transaction: Mapping[str, Any]) -> bytes:
     return bytes(getattr(signed, "raw_transaction", signed))
 
 
-def _address(account: str) -> str:
-    if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", account):  # and do not show it
+def load_keystore(path: str | Path, password: str | Callable[[], str]) -> LocalAccount:
+    """Return the signer in an encrypted keystore file (version 3), as geth, cast and eth-account write them.
+
+    password: or what asks for it, which is called when the file is known to be a keystore.
+
+    Raises InvalidInput for another file and for a wrong password, OSError where the file cannot be read.
+    """
+    from eth_account import Account as Accounts
+
+    text = Path(path).read_bytes()
+    try:
+        stored = json.loads(text)
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict) or not {"crypto", "Crypto"} & stored.keys():
+        raise InvalidInput(f"{path} is not a keystore")
+    given = password if isinstance(password, str) else password()
+    try:
+        made: LocalAccount = Accounts.from_key(Accounts.decrypt(stored, given))
+    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+        wrong = "MAC mismatch" in str(error)
+        said = f"that is not the password of {path}" if wrong else f"{path} is not a keystore of version 3"
+        raise InvalidInput(said) from error
+    return made
+
+
+def address_or_none(account: str) -> str | None:
+    """Return `account` as an address with its checksum, or None for other text.
+
+    Raises InvalidInput for what looks like a private key, and does not show it.
+    """
+    if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", account):
         raise InvalidInput(
             "account looks like a private key: make a signer of it with eth_account.Account.from_key(…), or "
             "keep it in a keystore"
         )
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", account):
+    return to_checksum_address(account) if re.fullmatch(r"0x[0-9a-fA-F]{40}", account) else None
+
+
+def _address(account: str) -> str:
+    address = address_or_none(account)
+    if address is None:
         raise InvalidInput(f"account is not an address: {account!r}")
-    return to_checksum_address(account)
+    return address

@@ -1,0 +1,102 @@
+"""What commands on a chain share: the options `--json`, `--rpc-url`, `--account`, `--password-file`, and what
+they come to.
+
+    def settle(
+        ledger: …, rpc_url: RpcUrl, account: AccountOption = None, password_file: PasswordFile = None,
+        as_json: AsJson = False,
+    ) -> None:
+        w3, me = connect(rpc_url), account_of(account, password_file)
+
+`connect` raises InvalidInput and ProviderError as `revshare.chain.http` says.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from revshare.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+    from revshare.chain.signers import Account
+
+__all__ = ["AccountOption", "AsJson", "PasswordFile", "RpcUrl", "account_of", "connect", "print_json"]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+RpcUrl = Annotated[
+    str,
+    typer.Option(
+        "--rpc-url",
+        metavar="URL",
+        envvar="ETH_RPC_URL",
+        help="The node of the chain, such as http://127.0.0.1:8545.",
+        show_default=False,
+    ),
+]
+
+AccountOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="KEYSTORE",
+        help="Who signs: a keystore file, or the address of an account that the node itself holds; left out, "
+        "the node's first.",
+        show_default=False,
+    ),
+]
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Where the keystore's password is, instead of being asked for it; - is standard input.",
+        show_default=False,
+    ),
+]
+
+
+def connect(rpc_url: str) -> Web3:
+    """Return a Web3 on the node at `rpc_url`, which has answered. Raises InvalidInput, ProviderError."""
+    from revshare.chain.http import connect as connect_
+
+    return connect_(rpc_url)
+
+
+def account_of(account: str | None, password_file: Path | None = None) -> Account:
+    """Return what `--account` names: the signer in a keystore file, an address of the node's, or None.
+
+    The password is asked for on the terminal unless `password_file` has it.
+
+    Raises InvalidInput for a file that is no keystore, a wrong password, a private key in place of a file,
+    and where there is nobody to ask; OSError for files that cannot be read.
+    """
+    from revshare.chain.signers import address_or_none, load_keystore
+
+    if account is None or address_or_none(account) is not None:
+        if password_file is not None:
+            raise InvalidInput("--password-file opens a keystore: name that by --account")
+        return account
+    return load_keystore(account, lambda: _password(account, password_file))
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _password(keystore: str, file: Path | None) -> str:
+    if file is not None:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return text.removesuffix("\n").removesuffix("\r")
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"there is nobody to ask for the password of {keystore}: give --password-file")
+    return str(typer.prompt(f"Password of {keystore}", hide_input=True, err=True))
