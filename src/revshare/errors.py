@@ -8,6 +8,7 @@
     │   ├── AgreementError                 an agreement with problems; all of them are listed
     │   ├── CircularSplits                 splits that pay each other in a circle
     │   ├── NegativeRevenue                credit notes exceed the revenue received
+    │   ├── ProofRefused                   a proof of a sale that does not hold
     │   ├── UnknownPayee
     │   └── Unreachable                    a payee never earns that much
     ├── ChainError                         something on or about the chain
@@ -19,6 +20,7 @@
     │   ├── WrongChain
     │   ├── TermsMismatch
     │   ├── ReorgDetected
+    │   ├── SignerError                    a signer did not sign, or not with its own key
     │   └── ProviderError
     ├── CompileError
     │   ├── CompilerNotFound
@@ -168,6 +170,19 @@ class NegativeRevenue(InvalidInput):
         )
 
 
+class ProofRefused(InvalidInput):
+    """A proof that a sale was in a remittance, and does not hold. `reason` is a word for programs:
+
+    ``malformed`` (no proof at all), ``sale`` (not the sale that was remitted), ``batch`` (another remittance,
+    or none), ``amount``, ``count``, ``root``, ``token`` (not what was remitted), ``code`` (another contract
+    than the split that it names), ``transaction`` (the remittance stands elsewhere).
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class Unreachable(InvalidInput):
     """`payee` never earns `amount` units, whatever the revenue: at most `most`."""
 
@@ -282,6 +297,14 @@ class ReorgDetected(ChainError):
         self.block = block
         self.expected = expected
         self.actual = actual
+
+
+class SignerError(ChainError):
+    """What signs, outside this process, did not, or not as it must. `signer` is its name, never a key."""
+
+    def __init__(self, message: str, *, signer: str | None = None) -> None:
+        super().__init__(message)
+        self.signer = signer
 
 
 class ProviderError(ChainError):
