@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from revshare import _amending
 from revshare._options import AsJson, connect, print_json
 
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ def demo(
     if not result.reconciled:
         typer.echo("revshare: the books do not agree: " + "; ".join(result.differences), err=True)
         raise typer.Exit(1)
+
+
+_amending.register(app)
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

@@ -25,9 +25,20 @@ from revshare.errors import InvalidInput
 if TYPE_CHECKING:
     from web3 import Web3
 
+    from revshare.chain import Receipt
     from revshare.chain.signers import Account
 
-__all__ = ["AccountOption", "AsJson", "PasswordFile", "RpcUrl", "account_of", "connect", "print_json"]
+__all__ = [
+    "AccountOption",
+    "AsJson",
+    "PasswordFile",
+    "RpcUrl",
+    "account_of",
+    "asks",
+    "connect",
+    "print_json",
+    "receipt_as_dict",
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -88,15 +99,32 @@ def account_of(account: str | None, password_file: Path | None = None) -> Accoun
     return load_keystore(account, lambda: _password(account, password_file))
 
 
+def asks(password_file: Path | None) -> bool:
+    """Whether somebody can be asked for a password, and will be."""
+    return password_file is None and sys.stdin.isatty()
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def receipt_as_dict(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as plain data: bytes as 0x…, each event with its kind."""
+    plain = {name: value for name, value in vars(receipt).items() if name not in ("events", "approvals")}
+    plain["events"] = [{"kind": type(event).__name__} | _plain(vars(event)) for event in receipt.events]
+    plain["approvals"] = [receipt_as_dict(approval) for approval in receipt.approvals]
+    return plain
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
 
 
 def _password(keystore: str, file: Path | None) -> str:
     if file is not None:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         return text.removesuffix("\n").removesuffix("\r")
-    if not sys.stdin.isatty():
+    if not asks(file):
         raise InvalidInput(f"there is nobody to ask for the password of {keystore}: give --password-file")
     return str(typer.prompt(f"Password of {keystore}", hide_input=True, err=True))

@@ -159,7 +159,7 @@ class AmendableSplit(RevenueSplit):
             split=self.address,
             governance=self.governance,
             epoch=self.epoch(),
-            old=self.terms,
+            old=self.terms if self.agreement else self._called_as_in(agreement),
             agreement=agreement,
             deadline=self._deadline(deadline) if self.governance.controller is None else 0,
         )
@@ -253,6 +253,12 @@ class AmendableSplit(RevenueSplit):
                 expected="0x" + self.terms.commitment.hex(),
                 actual="0x" + newest.hex(),
             )
+
+    def _called_as_in(self, agreement: Agreement) -> Terms:
+        """These terms as read from the log, with the names that an agreement gives to their payees."""
+        names = dict(zip(self.schedule.addresses, self.schedule.payees, strict=True))
+        names |= {owner: name for name, owner in agreement.payees.items() if names.get(owner) == owner}
+        return Terms.decode(self.terms.encoded, self.token, names)
 
     def _deadline(self, deadline: int | datetime | timedelta) -> int:
         head = self._node.block()

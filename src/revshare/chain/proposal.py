@@ -145,9 +145,16 @@ class Proposal:
 
         payee: name or address. A payee that is a contract decides for itself what it takes for its signature
         (ERC-1271), so nothing is checked here; `AmendableSplit.check_consents` asks the chain.
+
+        Raises UnknownPayee for somebody else, InvalidInput for text that is not hexadecimal.
         """
         _, owner = self._payee(payee)
-        raw = bytes.fromhex(signature.removeprefix("0x")) if isinstance(signature, str) else bytes(signature)
+        try:
+            raw = _bytes(signature) if isinstance(signature, str) else bytes(signature)
+        except ValueError as error:
+            raise InvalidInput(
+                f"the signature of {payee} is not hexadecimal: 0x and two digits a byte"
+            ) from error
         return replace(self, consents={**self.consents, owner: _canonical(raw)})
 
     def merge(self, *others: Proposal) -> Proposal:
