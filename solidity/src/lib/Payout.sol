@@ -31,8 +31,12 @@ library Payout {
                         div(mul(mload(add(slice, 0x40)), weight), total)
                     )
             }
-            function inSlices(slice, last, entry_) -> amount {
-                for {} lt(slice, last) { slice := add(slice, 0x80) } { amount := add(amount, inSlice(slice, entry_)) }
+            // Slices behind the first begin where their tier does: of those nothing had been earned before.
+            function inFurtherSlices(slice, last, entry_) -> amount {
+                for {} lt(slice, last) { slice := add(slice, 0x80) } {
+                    let weight := shr(224, calldataload(add(entry_, mload(slice))))
+                    amount := add(amount, div(mul(mload(add(slice, 0x60)), weight), mload(add(slice, 0x20))))
+                }
             }
             // `m` holds transfer's selector, and has room for its arguments.
             function transfer(token_, m, to, amount) -> done {
@@ -61,7 +65,7 @@ library Payout {
                 for {} 1 {} {
                     let amount := inSlice(add(plan_, 0x40), stopped_)
                     if gt(mload(add(plan_, 0x20)), add(plan_, 0xc0)) {
-                        amount := add(amount, inSlices(add(plan_, 0xc0), mload(add(plan_, 0x20)), stopped_))
+                        amount := add(amount, inFurtherSlices(add(plan_, 0xc0), mload(add(plan_, 0x20)), stopped_))
                     }
                     if amount {
                         let done
