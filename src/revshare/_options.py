@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,8 +59,8 @@ AccountOption = Annotated[
     typer.Option(
         "--account",
         metavar="KEYSTORE",
-        help="Who signs: a keystore file, or the address of an account that the node itself holds; left out, "
-        "the node's first.",
+        help="Who signs: a keystore file, kms:KEY for a key in AWS KMS, or the address of an account that "
+        "the node itself holds; left out, the node's first.",
         show_default=False,
     ),
 ]
@@ -83,20 +84,33 @@ def connect(rpc_url: str) -> Web3:
 
 
 def account_of(account: str | None, password_file: Path | None = None) -> Account:
-    """Return what `--account` names: the signer in a keystore file, an address of the node's, or None.
+    """Return what `--account` names: the signer in a keystore file or in KMS, an address, or None.
 
-    The password is asked for on the terminal unless `password_file` has it.
+    The password is asked for on the terminal unless `password_file` has it. That others can read the keystore
+    is said on standard error.
 
     Raises InvalidInput for a file that is no keystore, a wrong password, a private key in place of a file,
-    and where there is nobody to ask; OSError for files that cannot be read.
+    and where there is nobody to ask; OSError for files that cannot be read; MissingExtra without boto3.
     """
-    from revshare.chain.signers import address_or_none, load_keystore
+    from revshare.chain.signers import KeystoreExposed, address_or_none, load_keystore
 
-    if account is None or address_or_none(account) is not None:
+    in_kms = account is not None and account.startswith("kms:")
+    if account is None or in_kms or address_or_none(account) is not None:
         if password_file is not None:
             raise InvalidInput("--password-file opens a keystore: name that by --account")
-        return account
-    return load_keystore(account, lambda: _password(account, password_file))
+        return _in_kms(account) if account is not None and in_kms else account
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", KeystoreExposed)
+        signer = load_keystore(account, lambda: _password(account, password_file))
+    for warning in said:
+        typer.echo(f"revshare: {warning.message}", err=True)
+    return signer
+
+
+def _in_kms(account: str) -> Account:
+    from revshare.chain.kms import KmsSigner
+
+    return KmsSigner(account.removeprefix("kms:"))
 
 
 def asks(password_file: Path | None) -> bool:

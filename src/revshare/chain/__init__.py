@@ -34,9 +34,10 @@ if TYPE_CHECKING:
         TermsApplied,
     )
     from .factory import RevenueSplitFactory
+    from .kms import KmsSigner
     from .proposal import Proposal
     from .reader import Cursor, EventReader, Update
-    from .signers import Signer
+    from .signers import KeystoreExposed, Signer, load_keystore
     from .split import RevenueSplit
     from .statements import Line, Statement, replay
     from .terms import COIN, Terms, record_id
@@ -68,9 +69,10 @@ _HOME = {
         "TermsApplied",
     ),
     "factory": ("RevenueSplitFactory",),
+    "kms": ("KmsSigner",),
     "proposal": ("Proposal",),
     "reader": ("Cursor", "EventReader", "Update"),
-    "signers": ("Signer",),
+    "signers": ("KeystoreExposed", "Signer", "load_keystore"),
     "split": ("RevenueSplit",),
     "statements": ("Line", "Statement", "replay"),
     "terms": ("COIN", "Terms", "record_id"),
@@ -104,6 +106,8 @@ __all__ = [
     "EscrowedSale",
     "Event",
     "EventReader",
+    "KeystoreExposed",
+    "KmsSigner",
     "Line",
     "PayoutBook",
     "Pending",
@@ -126,6 +130,7 @@ __all__ = [
     "TermsApplied",
     "Update",
     "broadcast",
+    "load_keystore",
     "record_id",
     "replay",
 ]

@@ -1,9 +1,17 @@
-"""Who sends: a signer that keeps its own key, or an account of the node or of the user's web3."""
+"""Who sends: a signer that keeps its own key, or an account of the node or of the user's web3.
+
+A `Signer` is a small thing, so that keys can stay where they are: an address, and `sign_transaction`. Any
+account of eth-account is one, and `revshare.chain.kms.KmsSigner`; docs/signers.md shows one of your own. What
+holds a key here is never shown, logged or stored, and no error carries it, nor do the errors' causes.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +25,16 @@ from revshare.errors import InvalidInput
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-__all__ = ["Account", "Sender", "Signer", "address_or_none", "load_keystore", "sender", "sign"]
+__all__ = [
+    "Account",
+    "KeystoreExposed",
+    "Sender",
+    "Signer",
+    "address_or_none",
+    "load_keystore",
+    "sender",
+    "sign",
+]
 
 
 @runtime_checkable
@@ -78,15 +95,18 @@ def sign(signer: Signer, transaction: Mapping[str, Any]) -> bytes:
     return bytes(getattr(signed, "raw_transaction", signed))
 
 
+class KeystoreExposed(UserWarning):
+    """A keystore file that others on the machine can read, or change."""
+
+
 def load_keystore(path: str | Path, password: str | Callable[[], str]) -> LocalAccount:
     """Return the signer in an encrypted keystore file (version 3), as geth, cast and eth-account write them.
 
-    password: or what asks for it, which is called when the file is known to be a keystore.
+    password: or what asks for it, which is called when the file is known to be a keystore. Warns
+    (KeystoreExposed) of a file that is not its owner's alone.
 
     Raises InvalidInput for another file and for a wrong password, OSError where the file cannot be read.
     """
-    from eth_account import Account as Accounts
-
     text = Path(path).read_bytes()
     try:
         stored = json.loads(text)
@@ -94,13 +114,33 @@ def load_keystore(path: str | Path, password: str | Callable[[], str]) -> LocalA
         stored = None
     if not isinstance(stored, dict) or not {"crypto", "Crypto"} & stored.keys():
         raise InvalidInput(f"{path} is not a keystore")
-    given = password if isinstance(password, str) else password()
+    mode = stat.S_IMODE(Path(path).stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        warnings.warn(
+            f"{path} can be read or changed by others (mode {mode:03o}): chmod 600 {path}",
+            KeystoreExposed,
+            stacklevel=2,
+        )
+    found = _decrypt(stored, password if isinstance(password, str) else password())
+    del password
+    if not isinstance(found, str):
+        return found
+    raise InvalidInput(found.format(path))
+
+
+def _decrypt(stored: Mapping[str, Any], password: str) -> LocalAccount | str:
+    """Return the account, or what to say of the file in place of {}.
+
+    Errors end here: their frames hold the password, and tools that show a traceback with its variables would
+    show that.
+    """
+    from eth_account import Account as Accounts
+
     try:
-        made: LocalAccount = Accounts.from_key(Accounts.decrypt(stored, given))
-    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+        made: LocalAccount = Accounts.from_key(Accounts.decrypt(dict(stored), password))
+    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
         wrong = "MAC mismatch" in str(error)
-        said = f"that is not the password of {path}" if wrong else f"{path} is not a keystore of version 3"
-        raise InvalidInput(said) from error
+        return "that is not the password of {}" if wrong else "{} is not a keystore of version 3"
     return made
 
 
