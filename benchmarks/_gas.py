@@ -24,6 +24,10 @@ from revshare.schedule import Schedule, TierTerms
 
 PAYMENT = 10**9
 """Units paid in before each distribution or claim."""
+FAR = (10**12, 5 * 10**12)
+"""Where two of three tiers end: what two payments bring falls into the first."""
+NEAR = (PAYMENT + PAYMENT // 4, PAYMENT + PAYMENT // 2)
+"""Where two of three tiers end: the second payment reaches all three."""
 MOST = 30_000_000
 """Gas sent along: more than a real transaction may have, for what does not fit one."""
 SALT = b"\0" * 32
@@ -65,9 +69,9 @@ class Chain:
         """The contract at an address."""
         return self.w3.eth.contract(address=Web3.to_checksum_address(address_), abi=code.abi)
 
-    def gas(self, function: Any, value: int = 0) -> int:
+    def gas(self, function: Any, value: int = 0, sender: str | None = None) -> int:
         """Have a contract's function mined, which must succeed, and return what it cost."""
-        sent = function.transact({"from": self.owner, "gas": MOST, "value": value})
+        sent = function.transact({"from": sender or self.owner, "gas": MOST, "value": value})
         receipt = self.w3.eth.wait_for_transaction_receipt(sent)
         assert receipt["status"] == 1, f"{function} failed"
         return int(receipt["gasUsed"])
@@ -207,14 +211,16 @@ class Meter:
         self.fund(split)
         return first, self.claim(split, place)
 
-    def book(self, count: int) -> tuple[int, int]:
-        """What it costs to publish a funded payout book of `count` payees, and to claim from it, both warm.
+    def book(self, count: int) -> tuple[int, int, int]:
+        """What it costs to publish a funded payout book of `count` payees, and to claim from it, all warm.
 
-        Warm: the book has had a root before, and the payee been paid by it, in coin.
+        Claims by the payee itself, as most are, and by somebody else, to whom its address is news. Warm: the
+        book has had a root before, and the payees been paid by it, in coin.
         """
         book, _ = self.chain.deploy(own_code("PayoutBook"), self.chain.owner, 0)
         payees = [address(f"payee {i} of a book") for i in range(count)]
-        payee = payees[count // 2]
+        other, itself = payees[count // 2], str(self.chain.w3.eth.accounts[1])
+        payees[count // 2 + 1] = itself
         for month in (1, 2):
             amounts = {
                 who: month * PAYMENT * weight for who, weight in zip(payees, weights(count), strict=True)
@@ -222,5 +228,8 @@ class Meter:
             tree = PayoutTree(amounts, chain_id=self.chain.w3.eth.chain_id, book=book.address)
             self.chain.coin(book.address, sum(amounts.values()) // month)
             published = self.chain.gas(book.functions.publish(tree.total, tree.root, COIN))
-            claimed = self.chain.gas(book.functions.claim(payee, tree[payee], tree.proof(payee), COIN))
-        return published, claimed
+            claims = [
+                self.chain.gas(book.functions.claim(who, tree[who], tree.proof(who), COIN), sender=sender)
+                for who, sender in ((itself, itself), (other, None))
+            ]
+        return published, claims[0], claims[1]

@@ -20,7 +20,7 @@ from typing import Any
 
 from web3 import HTTPProvider, Web3
 
-from _gas import Chain, Meter, Split
+from _gas import FAR, NEAR, Chain, Meter, Split
 from _npm import TOOLS
 from revshare.chain import COIN
 
@@ -129,11 +129,11 @@ def _within(steps: list[dict[str, Any]], call: dict[str, Any]) -> int:
     return int(inner[0]["gas"] - inner[-1]["gas"] + inner[-1]["gasCost"])
 
 
-def accounts() -> list[Account]:
-    """Of warm distributions and claims of coin."""
+def accounts() -> tuple[list[Account], list[Account]]:
+    """Of warm distributions and claims of coin: with one tier, and distributions with three."""
     with anvil() as w3:
         meter = Meter(Chain(w3))
-        found = []
+        found, tiers = [], []
         for count in (2, 10, 100):
             split, _ = meter.create(meter.terms(count))
             meter.distributions(split)
@@ -143,7 +143,17 @@ def accounts() -> list[Account]:
                 meter.claims(split)
                 meter.fund(split)
                 found.append(account(w3, f"claim, 1 of {count}", _claim(meter, split)))
-        return found
+        for what, untils in (
+            ("one tier", ()),
+            ("three, one reached", FAR),
+            ("three, all filled at once", NEAR),
+        ):
+            split, _ = meter.create(meter.terms(100, untils=untils), b"\1" * 32)
+            meter.fund(split)
+            meter.distribute(split)
+            meter.fund(split)
+            tiers.append(account(w3, what, _distribute(meter, split)))
+        return found, tiers
 
 
 def _distribute(meter: Meter, split: Split) -> Any:
@@ -175,12 +185,12 @@ def markdown(found: list[Account]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def show(found: list[Account]) -> None:
+def show(found: list[Account], title: str) -> None:
     """Print the accounts as a table on a screen."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("gas", title="Where the gas goes (coin, warm)")
+    table = Table("gas", title=title)
     for each in found:
         table.add_column(each.what, justify="right")
     for name, text in ROWS.items():
@@ -195,7 +205,9 @@ def show(found: list[Account]) -> None:
 if __name__ == "__main__":
     if not ANVIL.exists():
         sys.exit("anvil is not here (npm has it for Linux on x86-64 only)")
+    of_one_tier, of_three = accounts()
     if "--markdown" in sys.argv:
-        print(markdown(accounts()), end="")
+        print(markdown(of_one_tier), markdown(of_three), sep="\n", end="")
     else:
-        show(accounts())
+        show(of_one_tier, "Where the gas goes (coin, warm)")
+        show(of_three, "Distributing to 100, with one tier and with three (coin, warm)")
