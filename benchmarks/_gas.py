@@ -219,7 +219,7 @@ class Meter:
         """
         book, _ = self.chain.deploy(own_code("PayoutBook"), self.chain.owner, 0)
         payees = [address(f"payee {i} of a book") for i in range(count)]
-        other, itself = payees[count // 2], str(self.chain.w3.eth.accounts[1])
+        other, itself = payees[count // 2], str(list(self.chain.w3.eth.accounts)[1])
         payees[count // 2 + 1] = itself
         for month in (1, 2):
             amounts = {

@@ -185,6 +185,17 @@ def markdown(found: list[Account]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def compared(found: list[Account], payees: int) -> str:
+    """The accounts as a table, each compared with the first, which has one tier."""
+    mine = [each.spent["ours"] / payees for each in found]
+    more = [f"{each.used / found[0].used - 1:+.1%}" for each in found[1:]]
+    lines = [
+        "| our own code, for each payee | " + " | ".join(f"{each:,.0f}" for each in mine) + " |",
+        "| more than with one tier | | " + " | ".join(more) + " |",
+    ]
+    return markdown(found) + "\n".join(lines) + "\n"
+
+
 def show(found: list[Account], title: str) -> None:
     """Print the accounts as a table on a screen."""
     from rich.console import Console
@@ -207,7 +218,7 @@ if __name__ == "__main__":
         sys.exit("anvil is not here (npm has it for Linux on x86-64 only)")
     of_one_tier, of_three = accounts()
     if "--markdown" in sys.argv:
-        print(markdown(of_one_tier), markdown(of_three), sep="\n", end="")
+        print(markdown(of_one_tier), compared(of_three, 100), sep="\n", end="")
     else:
         show(of_one_tier, "Where the gas goes (coin, warm)")
         show(of_three, "Distributing to 100, with one tier and with three (coin, warm)")

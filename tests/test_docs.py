@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shutil
 from pathlib import Path
@@ -10,13 +11,15 @@ from pathlib import Path
 import pytest
 
 import revshare as rs
+from gas import targets
 from revshare import errors
 from revshare.chain import artifacts
-from tests import markdown
+from tests import markdown, nodes
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+SNAPSHOTS = ("gas.json", "gas_book.json")
 CORPUS = ROOT / "tests" / "corpus" / "agreements"
 
 
@@ -97,6 +100,81 @@ def test_every_error_is_listed() -> None:
         if isinstance(kind, type) and issubclass(kind, rs.RevShareError):
             assert re.search(rf"\b{name}\b", text), name
     markdown.generated(DOCS / "python.md", "errors", text)
+
+
+# ------------------------------------------------------------------------------------------ gas
+
+
+FIGURES = (  # what; in gas.py; in gas.json and gas_book.json; of peers.json; for how many payees
+    ("create", "create", "create {}", "create immutable", (2, 10, 100)),
+    ("bare receipt of coin", "receive", "receive coin", "receive coin", ("",)),
+    (
+        "pay everybody, coin, warm",
+        "distribute_coin_warm",
+        "distribute coin {} warm",
+        "distribute coin warm",
+        (2, 10, 100, 500),
+    ),
+    (
+        "pay everybody, coin, first",
+        "",
+        "distribute coin {} first",
+        "distribute coin first",
+        (2, 10, 100, 500),
+    ),
+    (
+        "pay everybody, ERC-20, warm",
+        "distribute_erc20_warm",
+        "distribute erc20 {} warm",
+        "distribute erc20 warm",
+        (2, 10, 100),
+    ),
+    ("claim, coin, warm", "claim_warm", "claim coin {} warm", "", (10, 100)),
+    ("`pay` a sale, coin", "pay_coin", "pay coin warm", "", ("",)),
+    ("`pay` a sale, ERC-20", "", "pay erc20 warm", "", ("",)),
+    ("`remit`, ERC-20", "", "remit erc20 warm", "", ("",)),
+    ("publish a payout book, coin, warm", "book_publish", "publish coin warm", "", ("",)),
+    (
+        "claim from a book, coin, warm",
+        "book_claim",
+        "claim coin among {} by itself warm",
+        "",
+        (1_000, 100_000),
+    ),
+    ("the same, sent by somebody else", "", "claim coin among {} warm", "", (1_000, 100_000)),
+)
+
+
+def test_gas_figures_are_those_of_the_snapshots() -> None:
+    """Which `tests/contract/test_gas.py` and `test_gas_book.py` measure."""
+    snapshots = [json.loads((ROOT / "tests/contract" / name).read_text()) for name in SNAPSHOTS]
+    found = snapshots[0] | snapshots[1]
+    recorded = json.loads((ROOT / "benchmarks" / "peers.json").read_text())["recorded"]
+    most = targets()
+    rows = ["| gas | payees | revshare | at most | best peer |", "|---|--:|--:|--:|--:|"]
+    for what, ours, kept, theirs, counts in FIGURES:
+        for count in map(str, counts):
+            limit = most.get((ours, count))
+            others = (  # "pull" credits everybody, and pays nobody
+                peer[theirs].get(count or "any")
+                for name, peer in recorded.items()
+                if theirs in peer and "pull" not in name
+            )
+            best = min((used for used in others if used), default=None)
+            cells = [found[kept.format(count)], limit, best]
+            shown = " | ".join(f"{cell:,}" if cell else "" for cell in cells)
+            rows.append(f"| {what} | {f'{int(count):,}' if count else ''} | {shown} |")
+            assert limit is None or cells[0] <= limit
+    markdown.generated(DOCS / "gas.md", "figures", "\n".join(rows) + "\n")
+
+
+@pytest.mark.skipif(not nodes.ANVIL.is_file(), reason="anvil is not there: `npm ci`")
+def test_the_gas_is_accounted_for_opcode_by_opcode() -> None:
+    import opcodes
+
+    of_one_tier, of_three = opcodes.accounts()
+    markdown.generated(DOCS / "gas.md", "opcodes", opcodes.markdown(of_one_tier))
+    markdown.generated(DOCS / "gas.md", "tiers", opcodes.compared(of_three, 100))
 
 
 def test_everything_a_split_answers_to_is_documented() -> None:
