@@ -6,6 +6,8 @@
     │   │   └── AmountTypeError (TypeError)    a float, a bool, or no number at all
     │   ├── AmountsFell                    a payout tree gives somebody less than the one before
     │   ├── AgreementError                 an agreement with problems; all of them are listed
+    │   ├── MappingError                   a mapping of columns to sales with problems; all are listed
+    │   ├── ImportRefused                  a file of sales with lines that cannot be taken; nothing is imported
     │   ├── CircularSplits                 splits that pay each other in a circle
     │   ├── NegativeRevenue                credit notes exceed the revenue received
     │   ├── ProofRefused                   a proof of a sale that does not hold
@@ -25,6 +27,18 @@
     ├── CompileError
     │   ├── CompilerNotFound
     │   └── ArtifactsDiffer                the artifacts are not what the sources compile to
+    ├── LedgerError                        something about the ledger of sales, or its database
+    │   ├── ConflictError                  the same sale with other content: nothing was recorded
+    │   ├── LedgerBusy                     others hold the database for too long
+    │   ├── LedgerReadOnly
+    │   ├── LedgerFull                     the disk, or the quota, is full
+    │   ├── LedgerDamaged                  the database is not what was written
+    │   └── LedgerTooNew                   a later version of revshare made it
+    ├── SettlementError                    a settlement cannot go on
+    │   ├── SettlementConflict             the chain has another remittance for the period
+    │   ├── SettlementTimeout              not final in time; settling again goes on
+    │   ├── StuckTransaction               replacing it would cost more than allowed
+    │   └── LeaseLost                      another worker has taken it over
     └── MissingExtra (ImportError)         an optional dependency is not installed
 
 An error carries its context as attributes, so that a program need not read its message, and survives
@@ -35,8 +49,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .ledger._sale import Sale
 
 
 class RevShareError(Exception):
@@ -101,7 +119,7 @@ class Problem:
         return f"{self.where}: {self.what}; {self.fix}" if self.fix else f"{self.where}: {self.what}"
 
 
-_SHOWN = 50  # of an agreement's problems, in the message; `problems` has all
+_SHOWN = 50  # problems in a message; `problems` has all
 
 
 class AgreementError(InvalidInput):
@@ -113,19 +131,77 @@ class AgreementError(InvalidInput):
     def __init__(self, problems: Iterable[Problem], source: str | None = None) -> None:
         self.problems = tuple(problems)
         self.source = source
-        super().__init__(self._message())
+        super().__init__(_listed(source or "agreement", self.problems))
 
-    def _message(self) -> str:
-        head = self.source or "agreement"
-        if len(self.problems) == 1:
-            return f"{head}: {self.problems[0]}"
-        lines = [
-            f"{head}: {len(self.problems)} problems",
-            *(f"  {problem}" for problem in self.problems[:_SHOWN]),
-        ]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"  … and {len(self.problems) - _SHOWN} more")
-        return "\n".join(lines)
+
+class MappingError(InvalidInput):
+    """A mapping of columns to sales that cannot be accepted. `problems` holds everything wrong with it.
+
+    `source` is the path of the file, when there is one.
+    """
+
+    def __init__(self, problems: Iterable[Problem], source: str | None = None) -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        super().__init__(_listed(source or "mapping", self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class BadCell:
+    """A cell, or a line, of a file of sales that cannot be taken.
+
+    line: where its record begins, from 1: the line of a text file, the row of a sheet or table; 0 when it is
+    the file itself. column: the name of the column; empty when it is the whole line. value: what stands
+    there, cut short when it is long. reason: why it cannot be taken.
+    """
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = ", ".join(
+            part
+            for part in (
+                f"line {self.line}" if self.line else "",
+                f"column {self.column}" if self.column else "",
+            )
+            if part
+        )
+        shown = f"{self.value!r} " if self.value else ""
+        return f"{where}: {shown}{self.reason}" if where else f"{shown}{self.reason}"
+
+
+class ImportRefused(InvalidInput):
+    """A file of sales that cannot be taken; nothing of it has been imported.
+
+    problems: the cells at fault, from the top; when there are more than were asked for, the first of them.
+    count: how many there are. source: the name of the file.
+    """
+
+    def __init__(self, problems: Iterable[BadCell], source: str = "", count: int | None = None) -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        self.count = len(self.problems) if count is None else count
+        head = source or "sales"
+        if self.count == 1:
+            message = f"{head}: {self.problems[0]}; nothing was imported"
+        else:
+            message = _listed(head, self.problems, self.count) + "\nnothing was imported"
+        super().__init__(message)
+
+
+def _listed(head: str, problems: tuple[Problem, ...] | tuple[BadCell, ...], count: int | None = None) -> str:
+    """Return a message with the problems, one a line; the first of them when there are many."""
+    count = len(problems) if count is None else count
+    if count == 1:
+        return f"{head}: {problems[0]}"
+    shown = problems[:_SHOWN]
+    lines = [f"{head}: {count:,} problems", *(f"  {problem}" for problem in shown)]
+    if count > len(shown):
+        lines.append(f"  … and {count - len(shown):,} more")
+    return "\n".join(lines)
 
 
 class UnknownPayee(InvalidInput):
@@ -307,6 +383,24 @@ class SignerError(ChainError):
         self.signer = signer
 
 
+class StaleNode(ChainError):
+    """The node is at block `actual`, and the chain was seen at block `expected` before: it lags, or is another."""
+
+    def __init__(self, message: str, *, expected: int | None = None, actual: int | None = None) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.actual = actual
+
+
+class FeesTooHigh(ChainError):
+    """Gas costs `price` wei just now, and at most `cap` may be paid. Nothing was signed."""
+
+    def __init__(self, price: int, cap: int) -> None:
+        self.price = price
+        self.cap = cap
+        super().__init__(f"gas costs {price} wei just now, and at most {cap} may be paid: wait, or allow more")
+
+
 class ProviderError(ChainError):
     """The node, or the way to it, answered with an error to `method`."""
 
@@ -314,6 +408,130 @@ class ProviderError(ChainError):
         super().__init__(message)
         self.method = method
         self.code = code
+
+
+# ------------------------------------------------------------------------------------------ ledger
+
+
+class LedgerError(RevShareError):
+    """The ledger could not do what was asked. `ledger` names its database, without any password.
+
+    What was not acknowledged may be recorded again at any time: a sale counts once.
+    """
+
+    def __init__(self, message: str, *, ledger: str | None = None) -> None:
+        super().__init__(f"{ledger}: {message}" if ledger else message)
+        self.ledger = ledger
+
+
+class ConflictError(LedgerError):
+    """A sale with the identity of one in the ledger, but not its content. Nothing was recorded.
+
+    existing: the sale in the ledger, entry `seq`; given: the other one; fields: the names of those that differ.
+    `seq` is None when both were given at once, and neither was in the ledger.
+    """
+
+    def __init__(
+        self, existing: Sale, given: Sale, *, seq: int | None = None, ledger: str | None = None
+    ) -> None:
+        self.existing = existing
+        self.given = given
+        self.seq = seq
+        names = [field.name for field in dataclass_fields(existing)]
+        self.fields = tuple(name for name in names if getattr(existing, name) != getattr(given, name))
+        shown = "; ".join(
+            f"{name} is {_short(getattr(existing, name))}, given {_short(getattr(given, name))}"
+            for name in self.fields
+        )
+        where = f"entry {seq}" if seq is not None else "an earlier one of the same batch"
+        super().__init__(
+            f"{given.source} {given.external_id} was recorded with other content ({where}): {shown}; "
+            "a correction is an entry of its own, see Ledger.reverse",
+            ledger=ledger,
+        )
+
+
+def _short(value: object) -> str:
+    text = repr(dict(value)) if isinstance(value, Mapping) else repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+class LedgerBusy(LedgerError):
+    """Others held the database for longer than the ledger's timeout. Nothing was recorded; try again."""
+
+
+class LedgerReadOnly(LedgerError):
+    """The database, or what we may do with it, lets nothing be written."""
+
+
+class LedgerFull(LedgerError):
+    """There is no room left: on the disk, in the quota or in the size a file may have. Nothing was recorded."""
+
+
+class LedgerDamaged(LedgerError):
+    """The database is not what was written to it: cut short, overwritten, or changed behind the ledger's back."""
+
+
+class LedgerTooNew(LedgerError):
+    """The database was made by a later version of revshare: its schema is `found`, we know up to `known`."""
+
+    def __init__(self, found: str, known: str, *, ledger: str | None = None) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"its schema is {found}, and this version of revshare knows up to {known}: "
+            "pip install --upgrade revshare",
+            ledger=ledger,
+        )
+
+
+# ------------------------------------------------------------------------------------------ settlements
+
+
+class SettlementError(RevShareError):
+    """A settlement cannot go on. `agreement` and `period` say which; what was signed is in the ledger's journal."""
+
+    def __init__(self, message: str, *, agreement: str = "", period: str = "") -> None:
+        which = f"{agreement}, {period}: " if agreement else ""
+        super().__init__(which + message)
+        self.agreement = agreement
+        self.period = period
+
+
+class SettlementConflict(SettlementError):
+    """The chain has another remittance under the batch id of this period. ours and theirs: root, amount, count …"""
+
+    def __init__(
+        self, ours: Mapping[str, object], theirs: Mapping[str, object], *, agreement: str = "", period: str = ""
+    ) -> None:
+        self.ours = dict(ours)
+        self.theirs = dict(theirs)
+        differ = [name for name in self.ours if self.ours[name] != self.theirs.get(name)]
+        shown = "; ".join(f"{name}: {self.ours[name]} here, {self.theirs.get(name)} there" for name in differ)
+        super().__init__(
+            f"the chain already has a remittance for this period, and another one: {shown}",
+            agreement=agreement,
+            period=period,
+        )
+
+
+class SettlementTimeout(SettlementError):
+    """A settlement was not final in time. Nothing is lost: settle again, and it goes on where it stands."""
+
+
+class StuckTransaction(SettlementError):
+    """A transaction is not mined, and replacing it would cost more than allowed. `tx_hash` is the newest."""
+
+    def __init__(self, message: str, *, tx_hash: str, agreement: str = "", period: str = "") -> None:
+        super().__init__(message, agreement=agreement, period=period)
+        self.tx_hash = tx_hash
+
+
+class LeaseLost(SettlementError):
+    """Another worker has taken this settlement over. It goes on there."""
+
+    def __init__(self, agreement: str, period: str) -> None:
+        super().__init__("another worker has taken it over", agreement=agreement, period=period)
 
 
 # ------------------------------------------------------------------------------------------ set-up

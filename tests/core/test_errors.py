@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 import revshare as rs
 from revshare import errors
+
+_SALE = rs.Sale("shop", "1", datetime(2011, 3, 1, tzinfo=UTC), 5, "GBPT")
 
 SAMPLES: list[rs.RevShareError] = [
     rs.RevShareError("x"),
@@ -35,6 +39,13 @@ SAMPLES: list[rs.RevShareError] = [
     rs.ArtifactsDiffer(["RevenueSplit.json: bytecode"]),
     rs.MissingExtra("cli", "typer"),
     rs.AmountsFell("x", [("0x1", 2, 1)]),
+    rs.LedgerError("x", ledger="sales.db"),
+    rs.ConflictError(_SALE, replace(_SALE, amount=6), seq=1, ledger="sales.db"),
+    rs.LedgerBusy("x"),
+    rs.LedgerReadOnly("x"),
+    rs.LedgerFull("x"),
+    rs.LedgerDamaged("x"),
+    rs.LedgerTooNew("0009", "0002"),
 ]
 
 

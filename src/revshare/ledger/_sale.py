@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,10 +12,19 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from revshare.errors import InvalidInput
+from revshare.errors import AmountError, AmountTypeError, InvalidInput
 from revshare.money import units
 
 Metadata = str | int | bool | None
+
+MAX_SALE = 2**128
+"""A sale is of at most this many base units, a credit note of at most minus as many."""
+
+DETAILS = ("agreement", "sku", "territory", "channel", "currency", "rate", "rate_source", "zone")
+"""What a sale may say besides. Canonical JSON names only those that are set."""
+
+_RATE = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,40})?")
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*|[+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +32,16 @@ class Sale:
     """A sale, or a credit note when `amount` is negative.
 
     source and external_id: who reported it and under which number; together they identify it.
-    occurred_at: an instant, with time zone; kept in UTC. amount: base units of `token`, which is a symbol.
-    metadata: what else the source says: text, whole numbers, true, false or null.
+    occurred_at: an instant, with time zone; kept in UTC. amount: base units of `token`, which is a symbol; at
+    most 2^128 either way. metadata: what else the source says: text, whole numbers, true, false or null.
 
-    Raises InvalidInput for an empty identity, a naive time or metadata of another kind; AmountTypeError for a
-    float.
+    agreement: the name of the agreement whose revenue it is. sku, territory, channel: what was sold, where, how.
+    currency, rate, rate_source: what it was sold in when that is not the token, how many tokens one unit of the
+    currency was (a decimal number as text, ``"1.2345"``) and who says so. zone: the time zone it was reported
+    in, an IANA name or an offset like ``+10:00``.
+
+    Raises InvalidInput for an empty identity, a naive time, metadata of another kind, or a NUL in any text;
+    AmountTypeError for a float; AmountError beyond 2^128.
     """
 
     source: str
@@ -36,6 +51,14 @@ class Sale:
     token: str
     description: str = ""
     metadata: Mapping[str, Metadata] = field(default_factory=dict)
+    agreement: str = field(default="", kw_only=True)
+    sku: str = field(default="", kw_only=True)
+    territory: str = field(default="", kw_only=True)
+    channel: str = field(default="", kw_only=True)
+    currency: str = field(default="", kw_only=True)
+    rate: str = field(default="", kw_only=True)
+    rate_source: str = field(default="", kw_only=True)
+    zone: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("source", "external_id", "token"):
@@ -44,6 +67,13 @@ class Sale:
                 raise InvalidInput(f"a sale's {name} must be text, and not empty")
         if not isinstance(self.description, str):
             raise InvalidInput("a sale's description must be text")
+        if isinstance(self.rate, float):
+            raise AmountTypeError(
+                f"a sale's rate must be text such as '1.2345', not {self.rate!r} (float)", value=self.rate
+            )
+        for name in DETAILS:
+            if not isinstance(getattr(self, name), str):
+                raise InvalidInput(f"a sale's {name} must be text")
         if not isinstance(self.occurred_at, datetime) or self.occurred_at.utcoffset() is None:
             raise InvalidInput(
                 "a sale's occurred_at must be a datetime with a time zone, e.g. tzinfo=datetime.UTC"
@@ -51,15 +81,30 @@ class Sale:
         for key, value in self.metadata.items():
             if not isinstance(key, str) or not (value is None or isinstance(value, (str, int))):
                 raise InvalidInput(f"metadata[{key!r}] must be text, a whole number, true, false or null")
+        amount = units(self.amount, "a sale's amount")
+        if not -MAX_SALE <= amount <= MAX_SALE:
+            raise AmountError("a sale's amount must be within 2^128 base units", value=amount)
         # object.__setattr__ is how a frozen dataclass normalises what it was given.
-        object.__setattr__(self, "amount", units(self.amount, "a sale's amount"))
-        object.__setattr__(self, "occurred_at", self.occurred_at.astimezone(UTC))
+        object.__setattr__(self, "amount", amount)
+        object.__setattr__(self, "occurred_at", _utc(self.occurred_at))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
-        texts = (self.source, self.external_id, self.token, self.description, *_texts(self.metadata))
+        self._check_texts()
+
+    def _check_texts(self) -> None:
+        if self.rate and not _RATE.fullmatch(self.rate):
+            raise InvalidInput(f"a sale's rate must be plain digits such as '1.2345', not {self.rate!r}")
+        if self.zone and not _ZONE.fullmatch(self.zone):
+            raise InvalidInput(
+                f"a sale's zone must be a name such as 'Europe/Paris' or an offset such as '+10:00', not {self.zone!r}"
+            )
+        texts = (self.source, self.external_id, self.token, self.description)
+        joined = "".join((*texts, *(getattr(self, name) for name in DETAILS), *_texts(self.metadata)))
         try:
-            "".join(texts).encode()
+            joined.encode()
         except UnicodeEncodeError as error:  # half of a surrogate pair, from a broken decoder
             raise InvalidInput(f"a sale's text must be valid Unicode: {error}") from None
+        if "\0" in joined:  # PostgreSQL cannot store it, and the ledger's hash chain ends each field with one
+            raise InvalidInput("a sale's text cannot hold a NUL character")
 
     def __hash__(self) -> int:
         return hash((self.source, self.external_id, self.amount))
@@ -67,7 +112,10 @@ class Sale:
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled.
         values = (self.source, self.external_id, self.occurred_at, self.amount, self.token, self.description)
-        return Sale, (*values, dict(self.metadata))
+        return _rebuild, (*values, dict(self.metadata), self._details())
+
+    def _details(self) -> dict[str, str]:
+        return {name: value for name in DETAILS if (value := getattr(self, name))}
 
     @property
     def is_credit_note(self) -> bool:
@@ -78,7 +126,8 @@ class Sale:
         """Return the sale as canonical JSON: the text that `leaf` hashes, for anyone to reproduce.
 
         UTF-8, keys in ascending order, no white space, no character escaped that need not be; `amount` a
-        decimal string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``.
+        decimal string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``. Agreement, SKU,
+        territory, channel, currency, rate, its source and the zone are named only when they are set.
         """
         return json.dumps(
             {
@@ -89,6 +138,7 @@ class Sale:
                 "occurred_at": self.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                 "source": self.source,
                 "token": self.token,
+                **self._details(),
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -101,6 +151,18 @@ class Sale:
         Hashed twice, so that no text of 64 bytes can pass for an inner node.
         """
         return keccak(keccak(self.canonical()))
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{moment} is beyond the years 1 to 9999 in UTC") from None
+
+
+def _rebuild(*values: Any) -> Sale:
+    *positional, details = values
+    return Sale(*positional, **details)
 
 
 def _texts(metadata: Mapping[str, Metadata]) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""The tables of the ledger. What made them, step by step, is in `migrations`.
+
+sales: one row for each, `seq` 1, 2, 3 … without a gap; never changed. links: one for each commit, chained by
+hash, see `_chain`. imports: what was said of each file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from ._rows import SALE_COLUMNS, instant, microseconds
+
+__all__ = ["IMPORTS", "Instant", "Key", "LINKS", "METADATA", "SALES", "SALE_COLUMNS", "Units"]
+
+_DIGITS = 40  # 2^128 has 39
+
+
+class Units(TypeDecorator[int]):
+    """A whole number of base units: NUMERIC(40, 0) on PostgreSQL, and text on SQLite, whose numbers end at 2^63."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the database at hand."""
+        return dialect.type_descriptor(
+            Text() if dialect.name == "sqlite" else Numeric(_DIGITS, 0, asdecimal=True)
+        )
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """Return what the database is given for `value`."""
+        if value is None:
+            return None
+        return str(value) if dialect.name == "sqlite" else Decimal(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return the int that the database's `value` is."""
+        return None if value is None else int(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC instant, exact: whole microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return what the database is given for `value`."""
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the instant that the database's `value` is."""
+        return None if value is None else instant(value)
+
+
+# On SQLite only INTEGER, not BIGINT, makes the key of a table the row's own number.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA = MetaData()
+
+_TYPES: dict[str, TypeEngine[Any]] = {"occurred_at": Instant(), "amount": Units()}
+
+SALES = Table(
+    "sales",
+    METADATA,
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("link", BigInteger, nullable=False),
+    *(Column(name, _TYPES.get(name, Text()), nullable=False) for name in SALE_COLUMNS),
+    UniqueConstraint("source", "external_id", name="sales_identity"),
+    Index("sales_by_agreement", "agreement", "occurred_at"),
+)
+
+LINKS = Table(
+    "links",
+    METADATA,
+    Column("number", Key, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("import_id", BigInteger, nullable=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+IMPORTS = Table(
+    "imports",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("file_hash", Text, nullable=False),
+    Column("mapping_hash", Text, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("totals", Text, nullable=False),
+    Column("new", BigInteger, nullable=False),
+    Column("known", BigInteger, nullable=False),
+    UniqueConstraint("file_hash", "mapping_hash", name="imports_identity"),
+)
