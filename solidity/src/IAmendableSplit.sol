@@ -58,11 +58,15 @@ interface IAmendments {
     /// @notice Puts new terms in force. Settles first, by the old terms: the settlement token, the coin, and `tokens`.
     ///         A token left out stays under the old terms until its next distribution, which must name these; so list every
     ///         token that there is or will be money in.
-    /// @param oldTerms The newest terms. @param newTerms Packed and checked as at creation; the same settlement token.
+    /// @param oldTerms The newest terms.
+    /// @param newTerms Packed and checked as at creation; the same settlement token.
+    /// @param tokens What to settle besides; one named twice is settled once, one that is behind already stays behind.
     /// @param consents For a quorum: the payees' consents, ascending. For a controller: none.
     /// @param deadline For a quorum: until when (seconds) consent was given. For a controller: ignored.
     /// @dev Anyone may call. Reverts: TermsMismatch, SettlementTokenChanged, QuorumMissed, ConsentMissing, BadSignature,
-    ///      ConsentOutOfOrder, ConsentExpired, NotProposed, NoticeRunning, and for bad terms as the factory does.
+    ///      ConsentOutOfOrder, ConsentExpired, NotProposed, NoticeRunning; for bad terms as the factory does; and where
+    ///      something cannot be settled as `distribute` does: NotAToken, NotEnoughGas, Reentered. So a settlement token
+    ///      that does not answer `balanceOf` holds amendments up. Assumes ECDSA, and that a contract's answer is its own.
     function amend(
         bytes calldata oldTerms,
         bytes calldata newTerms,
@@ -71,18 +75,25 @@ interface IAmendments {
         uint256 deadline
     ) external;
 
-    /// @notice Announces new terms in place of `oldTerms`, the newest: the notice begins. A proposal made before is replaced, and its notice with it.
-    /// @dev The controller only. Reverts: NotController, WrongGovernance, TermsMismatch, SettlementTokenChanged, and for bad
+    /// @notice Announces new terms in place of `oldTerms`, the newest: the notice begins. A proposal made before is
+    ///         replaced, and its notice with it.
+    /// @param oldTerms The newest terms.
+    /// @param newTerms Packed and checked as at creation; the same settlement token.
+    /// @dev The controller only. Reverts: WrongGovernance, NotController, TermsMismatch, SettlementTokenChanged, and for bad
     ///      terms as the factory does.
     function proposeAmendment(bytes calldata oldTerms, bytes calldata newTerms) external;
 
-    /// @notice Takes the proposal back. @dev The controller only. Reverts: NotController, NotProposed.
+    /// @notice Takes the proposal back.
+    /// @dev The controller only. Reverts: WrongGovernance, NotController, NotProposed.
     function withdrawAmendment() external;
 
-    /// @notice Names who is to take over control. @dev The controller only. Reverts: NotController, WrongGovernance.
+    /// @notice Names who is to take over control, and has to accept.
+    /// @param successor address(0) takes back what was named before.
+    /// @dev The controller only. Reverts: WrongGovernance, NotController.
     function proposeController(address successor) external;
 
-    /// @notice Takes over control. @dev The named successor only. Reverts: NotController.
+    /// @notice Takes over control. What the controller before announced stays announced, and can be withdrawn.
+    /// @dev The named successor only. Reverts: NotController.
     function acceptControl() external;
 
     /// @notice How the split is governed (lib/Governance.sol).
@@ -94,14 +105,20 @@ interface IAmendments {
     /// @notice How often the terms have been amended: the nonce of the next amendment.
     function epoch() external view returns (uint256);
 
-    /// @notice The terms by which a token's revenue is shared just now: how many amendments it has gone through, from which
-    ///         revenue on, and their commitment.
+    /// @notice The terms by which a token's revenue is shared just now.
+    /// @return epoch_ How many amendments it has gone through.
+    /// @return revenue Units of it from which these terms count.
+    /// @return commitment_ To these terms: what `distribute` and `claim` must show for it.
     function termsOf(address token) external view returns (uint256 epoch_, uint256 revenue, bytes32 commitment_);
 
-    /// @notice What the controller has announced: commitment and when it may be put in force (seconds); zeros for nothing.
+    /// @notice What the controller has announced; zeros for nothing.
+    /// @return commitment_ To the new terms.
+    /// @return readyAt From when on they may be put in force, in seconds since 1970.
     function proposal() external view returns (bytes32 commitment_, uint256 readyAt);
 
     /// @notice The EIP-712 digest that payees sign to put the terms of this commitment in force next.
+    /// @param to The commitment to the new terms.
+    /// @param deadline Until when consent is given, in seconds since 1970.
     /// @dev Domain: name "revshare", version "1", chain, this split. Type:
     ///      Amendment(bytes32 from,bytes32 to,uint256 epoch,uint256 deadline), `from` being the newest terms' commitment.
     function amendmentDigest(bytes32 to, uint256 deadline) external view returns (bytes32);

@@ -75,6 +75,10 @@ interface IRevenueSplitPayments is IRevenueSplitEvents {
 
     /// @notice Pays in the money of `count` off-chain sales, whose Merkle root is `root`.
     /// @param batchId Unique per payer; sales and batches number apart.
+    /// @param token address(0) for the coin, which is sent along.
+    /// @param amount Units of `token`, the net of all the sales; more than zero.
+    /// @param root Of the tree of the sales' leaves; kept in the event alone, and not looked at.
+    /// @param count How many sales; likewise.
     /// @dev Reverts as `pay` does.
     function remit(bytes32 batchId, address token, uint256 amount, bytes32 root, uint256 count) external payable;
 }
@@ -84,14 +88,18 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @notice Pays every payee what is due to it in `token`. Anyone may call; with nothing due, nothing happens.
     ///         A payee that cannot be paid (it reverts, burns its 50,000 gas, is refused by the token) is credited and
     ///         never stops another.
-    /// @param terms The packed terms (lib/Terms.sol), as the factory's `SplitCreated` shows them.
+    /// @param terms The packed terms (lib/Terms.sol), as the factory's `SplitCreated` shows them; those in force for `token`
+    ///        where they can be amended.
+    /// @param token address(0) for the coin.
     /// @return sent Units that left.
     /// @return credited Units set aside.
     /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, Reentered.
     function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited);
 
     /// @notice Pays one payee alone what is due to it. Anyone may call; the money goes to the payee.
+    /// @param payee Who is paid; the address that the proof was made for.
     /// @param proof The payee's part of the terms (lib/Terms.sol).
+    /// @param token address(0) for the coin.
     /// @return amount Units that left.
     /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
@@ -118,10 +126,16 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     function withdrawCredit(address payee, address token) external returns (uint256 amount);
 
     /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @param to Not zero, and not this split.
+    /// @return amount Units that left.
     /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
     function redirectCredit(address to, address token) external returns (uint256 amount);
 
     /// @notice `pay` with a token, its allowance given by an ERC-2612 permit of the caller's.
+    /// @param saleId Unique per payer, together with those of `pay`.
+    /// @param token Not the coin.
+    /// @param amount Units of `token`, those that the permit is for; more than zero.
+    /// @param deadline The permit's own, in seconds since 1970.
     /// @dev Reverts as `pay` does. A permit that fails does not matter where the allowance is there.
     function payWithPermit(
         bytes32 saleId,
@@ -133,28 +147,33 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
         bytes32 s
     ) external;
 
-    /// @notice The commitment to the terms in force (lib/Terms.sol).
+    /// @notice The commitment to the newest terms (lib/Terms.sol). A token that missed an amendment goes by older ones.
     function commitment() external view returns (bytes32);
 
-    /// @notice Whether these are the terms in force.
+    /// @notice Whether these are the newest terms.
+    /// @dev Never reverts: whatever else is given is not them.
     function verify(bytes calldata terms) external view returns (bool);
 
     /// @notice Revenue in `token` so far: all that came in and was not taken away, distributed or not.
+    /// @dev Counts up to 2^127 − 1 units. Reverts: NotAToken, Reentered.
     function received(address token) external view returns (uint256);
 
     /// @notice The books of a token.
     /// @return distributed Revenue up to which everybody was paid or credited.
     /// @return paidOut Units that have left in all.
     /// @return claimedAlone Whether somebody has claimed alone since the last distribution.
+    /// @dev Reverts: NotAToken, Reentered.
     function marks(address token) external view returns (uint256 distributed, uint256 paidOut, bool claimedAlone);
 
-    /// @notice Revenue up to which a payee was paid or credited in `token`.
+    /// @notice Revenue, in units, up to which a payee was paid or credited in `token`.
+    /// @dev Reverts: NotAToken, Reentered.
     function markOf(address payee, address token) external view returns (uint256);
 
     /// @notice Units set aside for a payee.
+    /// @dev Reverts: NotAToken, Reentered.
     function credit(address payee, address token) external view returns (uint256);
 
-    /// @notice Units a payee has earned.
+    /// @notice Units a payee has earned: by these terms, since they count for the token.
     /// @dev Reverts: TermsMismatch, UnknownPayee, NotAToken, Reentered.
     function entitlement(address payee, bytes calldata terms, address token) external view returns (uint256);
 
@@ -162,7 +181,7 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     /// @dev Reverts as `entitlement` does.
     function due(address payee, bytes calldata terms, address token) external view returns (uint256);
 
-    /// @notice Units that have left for a payee.
+    /// @notice Units that have left for a payee, of what it earned by these terms.
     /// @dev Reverts as `entitlement` does.
     function paid(address payee, bytes calldata terms, address token) external view returns (uint256);
 
@@ -183,7 +202,7 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     /// @notice Whether a payer has used a batch id.
     function isRemitted(address payer, bytes32 batchId) external view returns (bool);
 
-    /// @notice ERC-165.
+    /// @notice ERC-165: this, and each of the interfaces here (of an amendable split IAmendments as well).
     function supportsInterface(bytes4 id) external view returns (bool);
 }
 

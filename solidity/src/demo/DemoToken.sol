@@ -4,14 +4,22 @@ pragma solidity 0.8.30;
 /// @title DemoToken: play money for demonstrations and tests.
 /// @notice A plain ERC-20 of any number of decimals, of which anyone may mint as much as they like. Worth nothing, by design.
 contract DemoToken {
+    /// @notice ERC-20: what it is called.
     string public name;
+    /// @notice ERC-20: its short name.
     string public symbol;
+    /// @notice ERC-20: digits after the point.
     uint8 public immutable decimals;
+    /// @notice ERC-20: units that were ever minted.
     uint256 public totalSupply;
+    /// @notice ERC-20: units an account holds.
     mapping(address owner => uint256) public balanceOf;
+    /// @notice ERC-20: units of `owner` that `spender` may still move.
     mapping(address owner => mapping(address spender => uint256)) public allowance;
 
+    /// @notice ERC-20: `value` units moved; from address(0) when they were minted.
     event Transfer(address indexed from, address indexed to, uint256 value);
+    /// @notice ERC-20: `spender` may move `value` units of `owner`.
     event Approval(address indexed owner, address indexed spender, uint256 value);
 
     /// @dev ERC-6093.
@@ -26,6 +34,7 @@ contract DemoToken {
     }
 
     /// @notice Makes `amount` units out of nothing for `to`. Anyone may.
+    /// @dev Reverts only where the supply would pass 2^256 − 1 units.
     function mint(address to, uint256 amount) external {
         totalSupply += amount;
         balanceOf[to] += amount;
@@ -33,6 +42,7 @@ contract DemoToken {
     }
 
     /// @notice Lets `spender` move `amount` units of the caller's.
+    /// @dev Never reverts.
     function approve(address spender, uint256 amount) external returns (bool) {
         allowance[msg.sender][spender] = amount;
         emit Approval(msg.sender, spender, amount);

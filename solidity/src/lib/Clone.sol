@@ -17,6 +17,7 @@ pragma solidity 0.8.30;
 ///      What it is not: proof against being imitated. Called otherwise than through a clone, an implementation believes
 ///      whatever words the caller puts behind; so it must hold nothing itself.
 library Clone {
+    /// @dev The split of these terms, governance and salt is there.
     error AlreadyExists(address clone);
 
     /// @notice The last word of the clone this runs in.

@@ -38,13 +38,21 @@ library Terms {
     uint256 private constant _PAYEE = 20;
     uint256 private constant _WEIGHT = 4;
 
+    /// @dev `length` bytes do not hold a header, or no payee.
     error TermsTooShort(uint256 length);
+    /// @dev The kind must be 0.
     error UnknownKind(uint256 kind);
+    /// @dev There must be 1 to 8 tiers.
     error TierCount(uint256 tiers);
+    /// @dev A tier does not end after the one before (the first after 0), or beyond what is counted, or the last ends.
     error TierOutOfOrder(uint256 tier);
+    /// @dev A tier's weights do not sum to the total it states, or to nothing.
     error TierTotal(uint256 tier, uint256 stated, uint256 actual);
+    /// @dev The entries' bytes are not a multiple of an entry's.
     error EntriesLength(uint256 length, uint256 stride);
+    /// @dev Payees must be ascending by address, which also keeps out zero and any that is named twice.
     error PayeeOutOfOrder(uint256 index);
+    /// @dev A payee has no weight in any tier.
     error PayeeWithoutWeight(uint256 index);
 
     // ------------------------------------------------------------------ reading

@@ -196,6 +196,7 @@ contract PayoutBook {
     }
 
     /// @notice Takes out money that was never promised; the owner only.
+    /// @param to Not zero, and not this book.
     /// @param amount Units, at most `surplus(token)`.
     /// @dev Reverts: Unauthorised, InvalidRecipient, SurplusExceeded, PaymentFailed, Underfunded (the token took more than
     ///      `amount`), NotAToken, Reentered.
@@ -238,8 +239,10 @@ contract PayoutBook {
 
     /// @notice Pays a payee what it has been given beyond what it has been paid. Anyone may call; the money goes to the
     ///         payee.
+    /// @param payee Who is paid.
     /// @param cumulative Units given so far in all, as the leaf says.
     /// @param proof Siblings from the leaf upwards.
+    /// @param token address(0) for the coin.
     /// @return amount Units that left.
     /// @dev Reverts: NotProven, NothingDue, TotalExceeded, PaymentFailed, Reentered.
     function claim(address payee, uint256 cumulative, bytes32[] calldata proof, address token)
@@ -253,6 +256,7 @@ contract PayoutBook {
 
     /// @notice The same for the caller, with the money going elsewhere: for a payee that cannot receive.
     /// @param to Not zero, and not this book.
+    /// @return amount Units that left.
     /// @dev Reverts: InvalidRecipient, and as `claim` does.
     function claimTo(address to, uint256 cumulative, bytes32[] calldata proof, address token)
         external
@@ -267,6 +271,7 @@ contract PayoutBook {
 
     /// @notice Pays many payees. Anyone may call. One that cannot be paid (it reverts, burns its 50,000 gas, is refused by
     ///         the token, has been paid before, is not proven) is left out with an event, and never stops another.
+    /// @param claims As many as a transaction can pay: the callee's allowances are 50,000 gas for coin, 200,000 for a token.
     /// @return sent Units that left.
     /// @return skipped Payees left out.
     /// @dev Reverts: NotEnoughGas, NotAToken, Reentered.
@@ -308,7 +313,8 @@ contract PayoutBook {
         return _marks[token][payee].paid;
     }
 
-    /// @notice Units held that were never promised, neither in force nor announced.
+    /// @notice Units held that were never promised, neither in force nor announced; also those that somebody paid in by
+    ///         mistake.
     /// @dev Reverts: NotAToken, Reentered.
     function surplus(address token) public view returns (uint256) {
         _standStill();

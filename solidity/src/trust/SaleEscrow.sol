@@ -182,6 +182,8 @@ contract SaleEscrow {
     }
 
     /// @notice Gives the money to the split; the buyer only, at any time, disputed or not.
+    /// @param split Whom the sale was opened for.
+    /// @param saleId What it was opened as.
     /// @dev Reverts: Unauthorised, WrongState, NotEnoughGas, NotAToken, Reentered.
     function confirm(address split, bytes32 saleId) external nonReentrant {
         Sale storage sale_ = _unsettled(split, saleId);
@@ -247,6 +249,8 @@ contract SaleEscrow {
     }
 
     /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @param to Not zero, and not this contract.
+    /// @return amount Units that left.
     /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
     function redirectCredit(address to, address token) external nonReentrant returns (uint256 amount) {
         if (to == address(0) || to == address(this)) revert IRevenueSplitEvents.InvalidRecipient(to);
