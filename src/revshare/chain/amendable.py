@@ -321,6 +321,10 @@ class AmendableSplit(RevenueSplit):
         standing = self._view("termsOf", self._address(token))
         return self._terms_of(int(standing["epoch_"]), bytes(standing["commitment_"]), "latest")
 
+    def applies_from(self, token: str | Token | None = None) -> int:
+        """Return the revenue in a token from which on the terms count that count for it now."""
+        return int(self._view("termsOf", self._address(token))["revenue"])
+
     def catch_up(self, token: str | Token | None = None) -> list[Call]:
         """Return the distributions, to be sent in order, that take a token through all amendments.
 

@@ -112,10 +112,10 @@ class Node:
         with _own_errors("eth_getBalance"):
             return int(self.w3.eth.get_balance(_any(address), _any(block)))
 
-    def nonce(self, address: str) -> int:
-        """The next nonce of an account, its transactions still waiting included."""
+    def nonce(self, address: str, block: BlockId = "pending") -> int:
+        """The next nonce of an account: its transactions still waiting included, or as of a block."""
         with _own_errors("eth_getTransactionCount"):
-            return int(self.w3.eth.get_transaction_count(_any(address), "pending"))
+            return int(self.w3.eth.get_transaction_count(_any(address), _any(block)))
 
     def accounts(self) -> Sequence[str]:
         """Addresses whose keys the node holds; none where it does not say."""

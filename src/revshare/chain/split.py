@@ -150,6 +150,16 @@ class RevenueSplit:
     # ---------------------------------------------------------------- what it is
 
     @property
+    def node(self) -> Node:
+        """The node by which this handle reads and sends."""
+        return self._node
+
+    @property
+    def account(self) -> Account:
+        """Who sends for this handle: a signer, an address that the node holds, or None for the default."""
+        return self._account
+
+    @property
     def schedule(self) -> Schedule:
         """The rules, payees in the agreement's order."""
         return self.terms.schedule

@@ -8,3 +8,6 @@ REVISIONS = ("0001", "0002")
 
 VERSION_TABLE = "revshare_version"
 """Which step a database is at. Not Alembic's usual name: another program may live in the same database."""
+
+APPEND_ONLY = ("sales", "links", "imports")
+"""Tables that triggers protect from every change."""
