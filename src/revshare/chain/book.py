@@ -13,20 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eth_utils.address import to_checksum_address
 
-from revshare.chain import artifacts
-from revshare.chain.abi import interface
 from revshare.chain.calls import Call
-from revshare.chain.clones import same_code
+from revshare.chain.contract import Contract, address_of
 from revshare.chain.node import BlockId, Node
-from revshare.chain.reader import EventReader
 from revshare.chain.signers import Account, sender
 from revshare.chain.terms import COIN
 from revshare.chain.tokens import balance_of
-from revshare.errors import ChainError, InvalidInput, NotDeployed
+from revshare.errors import InvalidInput
 from revshare.money import Token, units
 from revshare.payouts import PayoutTree, check_successor
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnouncedRoot", "PayoutBook", "PromisedRoot"]
 
-_BOOK = interface("PayoutBook")
 _NONE = bytes(32)
 
 
@@ -62,14 +58,11 @@ class AnnouncedRoot:
     active_at: datetime
 
 
-class PayoutBook:
+class PayoutBook(Contract):
     """A handle on a payout book. Get one with `deploy` or `at`."""
 
-    def __init__(self, node: Node, address: str, account: Account = None) -> None:
-        self._node = node
-        self._account = account
-        self.address = to_checksum_address(address)
-        self.chain_id = node.chain_id()
+    _CONTRACT = "PayoutBook"
+    _CALLED = "payout book"
 
     @classmethod
     def deploy(
@@ -92,28 +85,7 @@ class PayoutBook:
         seconds = int(delay.total_seconds()) if isinstance(delay, timedelta) else units(delay, "delay")
         if not 0 <= seconds <= 365 * 86_400:
             raise InvalidInput(f"delay must be from 0 seconds to 365 days, not {seconds} seconds")
-        arguments = _BOOK.encode_constructor(to_checksum_address(owner or by.address), seconds)
-        code = artifacts.load("PayoutBook").bytecode + arguments
-        made = Call(node, node.chain_id(), "PayoutBook", "", None, code, account=account).send()
-        if made.contract_address is None:
-            raise ChainError("the node does not say where it deployed the book")
-        return cls(node, made.contract_address, account)
-
-    @classmethod
-    def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> PayoutBook:
-        """Return the book at `address`. Raises NotDeployed where there is none of this version."""
-        node = Node.of(w3)
-        address = to_checksum_address(address)
-        if not same_code(node.code(address), artifacts.load("PayoutBook")):
-            raise NotDeployed(f"there is no payout book of this version at {address}", address=address)
-        return cls(node, address, account)
-
-    def by(self, account: Account) -> PayoutBook:
-        """Return the same book, used by another account."""
-        return PayoutBook(self._node, self.address, account)
-
-    def __repr__(self) -> str:
-        return f"PayoutBook({self.address}, chain {self.chain_id})"
+        return cls._deploy(node, account, to_checksum_address(owner or by.address), seconds)
 
     # ---------------------------------------------------------------- publishing
 
@@ -121,7 +93,7 @@ class PayoutBook:
         self, amounts: Mapping[str, int] | Iterable[tuple[str, int]], *, token: str | Token | None = None
     ) -> PayoutTree:
         """Return the tree of cumulative amounts, by payee's address, bound to this book."""
-        return PayoutTree(amounts, chain_id=self.chain_id, book=self.address, token=_address(token))
+        return PayoutTree(amounts, chain_id=self.chain_id, book=self.address, token=address_of(token))
 
     def publish(self, tree: PayoutTree, previous: PayoutTree | None = None, *, value: int = 0) -> Call:
         """Promise what a tree says. Needs the money for its total in the book; see `shortfall`.
@@ -151,15 +123,15 @@ class PayoutBook:
 
     def withdraw(self, *, token: str | Token | None = None) -> Call:
         """Withdraw the announced root before it is in force."""
-        return self._call("withdraw", _address(token))
+        return self._call("withdraw", address_of(token))
 
     def activate(self, *, token: str | Token | None = None) -> Call:
         """Enter the announced root once its time has come. Anyone may; claims do so by themselves."""
-        return self._call("activate", _address(token))
+        return self._call("activate", address_of(token))
 
     def withdraw_surplus(self, amount: int, to: str, *, token: str | Token | None = None) -> Call:
         """Take out units that were never promised."""
-        return self._call("withdrawSurplus", _address(token), to_checksum_address(to), units(amount))
+        return self._call("withdrawSurplus", address_of(token), to_checksum_address(to), units(amount))
 
     def offer_ownership(self, to: str | None) -> Call:
         """Offer the book to another owner, who must accept; None withdraws the offer."""
@@ -199,14 +171,14 @@ class PayoutBook:
 
     def promised(self, *, token: str | Token | None = None, block: BlockId = "latest") -> PromisedRoot:
         """What is in force; a root of zeros if nothing was published."""
-        answer = self._view("promised", _address(token), block=block)
+        answer = self._view("promised", address_of(token), block=block)
         return PromisedRoot(answer["root"], answer["total"], answer["claimed"])
 
     def announced(
         self, *, token: str | Token | None = None, block: BlockId = "latest"
     ) -> AnnouncedRoot | None:
         """What is announced and not yet in force; None if nothing is."""
-        answer = self._view("announced", _address(token), block=block)
+        answer = self._view("announced", address_of(token), block=block)
         if answer["root"] == _NONE:
             return None
         active_at = datetime.fromtimestamp(answer["activeAt"], UTC)
@@ -214,7 +186,7 @@ class PayoutBook:
 
     def paid(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units that a payee has been paid in all."""
-        return int(self._view("paid", to_checksum_address(payee), _address(token), block=block)["0"])
+        return int(self._view("paid", to_checksum_address(payee), address_of(token), block=block)["0"])
 
     def due(self, tree: PayoutTree, payee: str, *, block: BlockId = "latest") -> int:
         """Units that a claim by this tree would pay. Raises UnknownPayee for a payee that is not in it."""
@@ -224,7 +196,7 @@ class PayoutBook:
 
     def surplus(self, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units held that were never promised."""
-        return int(self._view("surplus", _address(token), block=block)["0"])
+        return int(self._view("surplus", address_of(token), block=block)["0"])
 
     def owner(self, *, block: BlockId = "latest") -> str:
         """Who publishes."""
@@ -234,10 +206,6 @@ class PayoutBook:
         """How long a root is announced before it is in force."""
         return timedelta(seconds=self._view("delay")["0"])
 
-    def reader(self) -> EventReader:
-        """Return a reader of this book's events, to follow them through reorganisations."""
-        return EventReader(self._node, self.address)
-
     # ---------------------------------------------------------------- helpers
 
     def _check_own(self, tree: PayoutTree) -> None:
@@ -246,27 +214,3 @@ class PayoutBook:
                 f"this tree is for the book {tree.book} on chain {tree.chain_id}, and this is the book "
                 f"{self.address} on chain {self.chain_id}"
             )
-
-    def _call(self, function: str, *arguments: object, value: int = 0) -> Call:
-        return Call(
-            self._node,
-            self.chain_id,
-            "PayoutBook",
-            function,
-            self.address,
-            _BOOK.encode(function, *arguments),
-            value,
-            self._account,
-            _BOOK,
-        )
-
-    def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
-        data = "0x" + _BOOK.encode(function, *arguments).hex()
-        return _BOOK.decode(
-            function, self._node.call({"to": self.address, "data": data}, block, f"PayoutBook {self.address}")
-        )
-
-
-def _address(token: str | Token | None) -> str:
-    address = token.address if isinstance(token, Token) else token
-    return to_checksum_address(address or COIN)

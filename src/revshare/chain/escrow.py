@@ -14,21 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eth_utils.address import to_checksum_address
 
-from revshare.chain import artifacts
-from revshare.chain.abi import interface
 from revshare.chain.calls import Call
-from revshare.chain.clones import same_code
+from revshare.chain.contract import Contract, address_of
 from revshare.chain.node import BlockId, Node
-from revshare.chain.reader import EventReader
 from revshare.chain.signers import Account
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import COIN, record_id
 from revshare.chain.tokens import Allowance, token_at
-from revshare.errors import AmountError, ChainError, InvalidInput, NotDeployed
+from revshare.errors import AmountError, InvalidInput
 from revshare.money import Token
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EscrowedSale", "Permit", "SaleEscrow", "SaleState"]
 
-_ESCROW = interface("SaleEscrow")
 
 Amount = int | str | Decimal
 """Base units as an int; whole tokens as a str or Decimal."""
@@ -81,40 +77,16 @@ class EscrowedSale:
     refund_by_default: bool
 
 
-class SaleEscrow:
+class SaleEscrow(Contract):
     """A handle on an escrow. Get one with `deploy` or `at`. One serves any number of sales and splits."""
 
-    def __init__(self, node: Node, address: str, account: Account = None) -> None:
-        self._node = node
-        self._account = account
-        self.address = to_checksum_address(address)
-        self.chain_id = node.chain_id()
+    _CONTRACT = "SaleEscrow"
+    _CALLED = "escrow"
 
     @classmethod
     def deploy(cls, w3: Web3 | Node, *, account: Account = None) -> SaleEscrow:
         """Deploy a new escrow; nobody owns it. Raises what sending may raise."""
-        node = Node.of(w3)
-        code = artifacts.load("SaleEscrow").bytecode
-        made = Call(node, node.chain_id(), "SaleEscrow", "", None, code, account=account).send()
-        if made.contract_address is None:
-            raise ChainError("the node does not say where it deployed the escrow")
-        return cls(node, made.contract_address, account)
-
-    @classmethod
-    def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> SaleEscrow:
-        """Return the escrow at `address`. Raises NotDeployed where there is none of this version."""
-        node = Node.of(w3)
-        address = to_checksum_address(address)
-        if not same_code(node.code(address), artifacts.load("SaleEscrow")):
-            raise NotDeployed(f"there is no escrow of this version at {address}", address=address)
-        return cls(node, address, account)
-
-    def by(self, account: Account) -> SaleEscrow:
-        """Return the same escrow, used by another account."""
-        return SaleEscrow(self._node, self.address, account)
-
-    def __repr__(self) -> str:
-        return f"SaleEscrow({self.address}, chain {self.chain_id})"
+        return cls._deploy(Node.of(w3), account)
 
     # ---------------------------------------------------------------- a sale
 
@@ -232,26 +204,22 @@ class SaleEscrow:
 
     def credit(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units set aside for a buyer, or a split, that could not be paid. No token is the coin."""
-        return int(self._view("credit", to_checksum_address(payee), _address(token), block=block)["0"])
+        return int(self._view("credit", to_checksum_address(payee), address_of(token), block=block)["0"])
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
-        return self._call("withdrawCredit", to_checksum_address(payee), _address(token))
+        return self._call("withdrawCredit", to_checksum_address(payee), address_of(token))
 
     def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
         """Send what was set aside for the sender to another address."""
-        return self._call("redirectCredit", to_checksum_address(to), _address(token))
-
-    def reader(self) -> EventReader:
-        """Return a reader of this escrow's events, to follow them through reorganisations."""
-        return EventReader(self._node, self.address)
+        return self._call("redirectCredit", to_checksum_address(to), address_of(token))
 
     # ---------------------------------------------------------------- helpers
 
     def _token_address(self, split: RevenueSplit | str, token: str | Token | None) -> str:
         if token is None and isinstance(split, RevenueSplit):
             return split.terms.token
-        return _address(token)
+        return address_of(token)
 
     def _units(
         self, amount: Amount, split: RevenueSplit | str, token: str | Token | None, address: str
@@ -270,36 +238,9 @@ class SaleEscrow:
     def _of(self, function: str, split: RevenueSplit | str, sale_id: str | bytes, *more: object) -> Call:
         return self._call(function, _split_address(split), record_id(sale_id), *more)
 
-    def _call(
-        self, function: str, *arguments: object, value: int = 0, allowance: Allowance | None = None
-    ) -> Call:
-        return Call(
-            self._node,
-            self.chain_id,
-            "SaleEscrow",
-            function,
-            self.address,
-            _ESCROW.encode(function, *arguments),
-            value,
-            self._account,
-            _ESCROW,
-            allowance,
-        )
-
-    def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
-        data = "0x" + _ESCROW.encode(function, *arguments).hex()
-        return _ESCROW.decode(
-            function, self._node.call({"to": self.address, "data": data}, block, f"SaleEscrow {self.address}")
-        )
-
 
 def _split_address(split: RevenueSplit | str) -> str:
     return split.address if isinstance(split, RevenueSplit) else to_checksum_address(split)
-
-
-def _address(token: str | Token | None) -> str:
-    address = token.address if isinstance(token, Token) else token
-    return to_checksum_address(address or COIN)
 
 
 def _seconds(time: int | datetime) -> int:

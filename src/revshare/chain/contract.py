@@ -1,0 +1,100 @@
+"""What handles on contracts that are deployed one by one have in common: payout books and escrows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from eth_utils.address import to_checksum_address
+
+from revshare.chain import artifacts
+from revshare.chain.abi import Interface, interface
+from revshare.chain.calls import Call
+from revshare.chain.clones import same_code
+from revshare.chain.node import BlockId, Node
+from revshare.chain.reader import EventReader
+from revshare.chain.signers import Account
+from revshare.chain.terms import COIN
+from revshare.chain.tokens import Allowance
+from revshare.errors import ChainError, NotDeployed
+from revshare.money import Token
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+__all__ = ["Contract", "address_of"]
+
+
+class Contract:
+    """A handle on a contract of this library's, used by one account. Get one with `deploy` or `at`."""
+
+    _CONTRACT: ClassVar[str]
+    """The name of its artifact."""
+    _CALLED: ClassVar[str]
+    """What people call it."""
+
+    def __init__(self, node: Node, address: str, account: Account = None) -> None:
+        self._node = node
+        self._account = account
+        self.address = to_checksum_address(address)
+        self.chain_id = node.chain_id()
+
+    @classmethod
+    def _deploy(cls, node: Node, account: Account, *arguments: object) -> Self:
+        """Deploy a new one with these arguments for its constructor. Raises what sending may raise."""
+        code = artifacts.load(cls._CONTRACT).bytecode + cls._interface().encode_constructor(*arguments)
+        made = Call(node, node.chain_id(), cls._CONTRACT, "", None, code, account=account).send()
+        if made.contract_address is None:
+            raise ChainError(f"the node does not say where it deployed the {cls._CALLED}")
+        return cls(node, made.contract_address, account)
+
+    @classmethod
+    def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> Self:
+        """Return the one at `address`. Raises NotDeployed where there is none of this version."""
+        node = Node.of(w3)
+        address = to_checksum_address(address)
+        if not same_code(node.code(address), artifacts.load(cls._CONTRACT)):
+            raise NotDeployed(f"there is no {cls._CALLED} of this version at {address}", address=address)
+        return cls(node, address, account)
+
+    def by(self, account: Account) -> Self:
+        """Return the same one, used by another account."""
+        return type(self)(self._node, self.address, account)
+
+    def reader(self) -> EventReader:
+        """Return a reader of its events, to follow them through reorganisations."""
+        return EventReader(self._node, self.address)
+
+    def __repr__(self) -> str:
+        return f"{self._CONTRACT}({self.address}, chain {self.chain_id})"
+
+    @classmethod
+    def _interface(cls) -> Interface:
+        return interface(cls._CONTRACT)
+
+    def _call(
+        self, function: str, *arguments: object, value: int = 0, allowance: Allowance | None = None
+    ) -> Call:
+        known = self._interface()
+        return Call(
+            self._node,
+            self.chain_id,
+            self._CONTRACT,
+            function,
+            self.address,
+            known.encode(function, *arguments),
+            value,
+            self._account,
+            known,
+            allowance,
+        )
+
+    def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
+        known = self._interface()
+        asked = {"to": self.address, "data": "0x" + known.encode(function, *arguments).hex()}
+        return known.decode(function, self._node.call(asked, block, f"{self._CONTRACT} {self.address}"))
+
+
+def address_of(token: str | Token | None) -> str:
+    """Return a token's address; that of the coin for None, and for a token without one."""
+    address = token.address if isinstance(token, Token) else token
+    return to_checksum_address(address or COIN)
