@@ -54,11 +54,15 @@ demo: $(READY) ## real sales in, every payee paid on an embedded chain
 	@$(PY) -m revshare demo
 
 .PHONY: test
-test: $(READY) $(NPM_READY) ## the whole suite, with web3 8 (TESTS=…, WORKERS=…, PYTEST_ARGS=… narrow it)
+test: $(READY) $(NPM_READY) hledger ## the whole suite, with web3 8 (TESTS=…, WORKERS=…, PYTEST_ARGS=… narrow it)
 	$(PY) $(PYTEST)
 
+.PHONY: hledger
+hledger: $(READY) ## fetch Debian's hledger, which checks our exports (skipped where it cannot be had)
+	@$(PY) tools/fetch_hledger.py
+
 .PHONY: test-web3-7
-test-web3-7: $(READY7) $(NPM_READY) ## the suite once more, with the oldest web3 that is supported
+test-web3-7: $(READY7) $(NPM_READY) hledger ## the suite once more, with the oldest web3 that is supported
 	$(PY7) $(PYTEST)
 
 .PHONY: test-all
