@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from .errors import AgreementError, Problem, did_you_mean
+from .errors import AgreementError, MappingError, Problem, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -170,7 +170,7 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
         if detail["type"] == "too_short" and detail["input"]:
             continue  # the list is short because its entries are wrong, and that is reported with each
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, AgreementError):  # a model nested in this one
+        if isinstance(cause, (AgreementError, MappingError)):  # a model nested in this one
             for problem in cause.problems:
                 yield Problem(under(parts, problem.where), problem.what, problem.fix)
         elif isinstance(cause, Refusal):
