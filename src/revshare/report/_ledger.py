@@ -1,0 +1,238 @@
+"""Statements, books and proofs from a ledger: what its journal of settlements and their lines come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from revshare.chain.terms import COIN as COIN_ADDRESS
+from revshare.chain.terms import Terms
+from revshare.errors import InvalidInput, did_you_mean
+from revshare.ledger import Entry, Sale
+from revshare.money import Token
+from revshare.schedule import Schedule
+
+from ._model import PeriodStatement, Remittance, TransactionLine, period_statement
+from ._proof import SaleProof, prove
+
+if TYPE_CHECKING:
+    from revshare.agreement import Agreement
+    from revshare.ledger import Ledger
+    from revshare.ledger._journal import Journal
+    from revshare.ledger._settlements import SettlementRecord, StepName
+
+__all__ = ["find_sale", "sale_proof", "statement_of", "statements_of"]
+
+
+def statement_of(
+    ledger: Ledger, agreement: Agreement | str, period: str, *, token: Token | None = None
+) -> PeriodStatement:
+    """Return the statement of a period that was settled, carried or is being settled.
+
+    agreement: or its name, and then `token` says what its amounts are in.
+
+    Raises InvalidInput where the period has no settlement, or several splits have one.
+    """
+    name = agreement if isinstance(agreement, str) else agreement.name
+    records = _journal(ledger).settlements(name)
+    chosen = [record for record in records if record.period == period]
+    if not chosen:
+        known = [record.period for record in records]
+        hint = did_you_mean(period, known) or (f"there are {', '.join(known[-6:])}" if known else "")
+        raise InvalidInput(
+            f"{name!r} has no settlement of {period!r}: " + (hint or f"revshare settle makes one of {name!r}")
+        )
+    if len(chosen) > 1:
+        splits = ", ".join(f"{record.split} on chain {record.chain_id}" for record in chosen)
+        raise InvalidInput(f"{period} of {name!r} was settled to {splits}: one statement is of one split")
+    return next(_statements(ledger, agreement, records, chosen, token))
+
+
+def statements_of(
+    ledger: Ledger, agreement: Agreement | str, *, token: Token | None = None
+) -> Iterator[PeriodStatement]:
+    """Yield the statements of all periods of an agreement that were remitted, in their order."""
+    name = agreement if isinstance(agreement, str) else agreement.name
+    records = _journal(ledger).settlements(name)
+    chosen = [record for record in records if record.state in ("mined", "final")]
+    return _statements(ledger, agreement, records, sorted(chosen, key=_before), token)
+
+
+def _journal(ledger: Ledger) -> Journal:
+    from revshare.ledger._journal import Journal
+
+    return Journal(ledger)
+
+
+def _before(record: SettlementRecord) -> tuple[str, int, int]:
+    return record.split, record.revenue_before or 0, record.id
+
+
+def _statements(
+    ledger: Ledger,
+    agreement: Agreement | str,
+    records: Iterable[SettlementRecord],
+    chosen: Iterable[SettlementRecord],
+    token: Token | None,
+) -> Iterator[PeriodStatement]:
+    journal = _journal(ledger)
+    for record in chosen:
+        schedule = _schedule(record, agreement, token)
+        sales = tuple(entry.sale for entry in journal.settled_lines(record.id))
+        paid_before = dict.fromkeys(schedule.payees, 0)
+        for earlier in records:
+            if (earlier.chain_id, earlier.split) == (record.chain_id, record.split) and _before(
+                earlier
+            ) < _before(record):
+                for payout in earlier.payouts:
+                    paid_before[payout.payee] = paid_before.get(payout.payee, 0) + payout.paid
+        made = period_statement(
+            schedule,
+            sales,
+            agreement=record.agreement,
+            period=record.period,
+            revenue_before=record.revenue_before or 0,
+            starts_at=record.starts_at,
+            ends_at=record.ends_at,
+            zone=record.zone,
+            paid={payout.payee: payout.paid for payout in record.payouts},
+            credited={payout.payee: payout.credited for payout in record.payouts},
+            paid_before=paid_before,
+            remittance=_remittance(record),
+            note=record.note,
+        )
+        yield _compared(made, {payout.payee: payout.earned for payout in record.payouts})
+
+
+def _schedule(record: SettlementRecord, agreement: Agreement | str, token: Token | None) -> Schedule:
+    """The terms by which it was distributed, payees in the agreement's order where that is given."""
+    if token is None and not isinstance(agreement, str):
+        token = agreement.token
+    if token is None:
+        raise InvalidInput("give the agreement, or the token that its amounts are in")
+    if not record.terms:
+        if isinstance(agreement, str):
+            raise InvalidInput("the settlement says no terms: give the agreement itself")
+        return agreement.schedule()
+    address = None if record.token == COIN_ADDRESS else record.token
+    token = Token(symbol=token.symbol, decimals=token.decimals, address=address)
+    unnamed = Terms.decode(record.terms, token)
+    names = dict(zip(unnamed.schedule.addresses, record.names, strict=True))
+    schedule = Terms.decode(record.terms, token, names).schedule
+    if isinstance(agreement, str):
+        return schedule
+    return _in_order(schedule, tuple(agreement.payees))
+
+
+def _in_order(schedule: Schedule, order: tuple[str, ...]) -> Schedule:
+    """The same schedule with its payees in the order of the agreement, those that it does not name last."""
+    rank = {name: place for place, name in enumerate(order)}
+    places = sorted(
+        range(len(schedule.payees)), key=lambda place: (rank.get(schedule.payees[place], len(rank)), place)
+    )
+    return Schedule(
+        tuple(schedule.payees[place] for place in places),
+        tuple(schedule.addresses[place] for place in places),
+        tuple(
+            replace(tier, weights=tuple(tier.weights[place] for place in places)) for tier in schedule.tiers
+        ),
+        schedule.token,
+    )
+
+
+_STEPS: tuple[StepName, ...] = ("approve", "remit", "distribute", "fill")
+
+
+def _remittance(record: SettlementRecord) -> Remittance:
+    steps = []
+    for name in _STEPS:
+        # Of each step the transaction that counts, and those that failed and cost gas as well.
+        tried = [made for made in record.transactions if made.step == name and made.state != "void"]
+        mined = [made for made in tried if made.in_block]
+        steps += mined or tried[-1:]
+    steps.sort(key=lambda made: (made.state == "failed", _STEPS.index(made.step)))
+    return Remittance(
+        chain_id=record.chain_id,
+        split=record.split,
+        token=record.token,
+        payer=record.sender,
+        batch_id=record.batch_id,
+        root=record.root,
+        state=record.state,
+        transactions=tuple(
+            TransactionLine(
+                made.step, made.tx_hash, made.block_number, made.gas_used, made.cost, made.created_at
+            )
+            for made in steps
+        ),
+    )
+
+
+def _compared(made: PeriodStatement, earned: Mapping[str, int]) -> PeriodStatement:
+    """The statement, with what the journal says otherwise."""
+    show = made.token.format
+    different = [
+        f"{one.payee}: the lines earn {show(one.earned)}, and the settlement says {show(earned[one.payee])}"
+        for one in made
+        if one.payee in earned and earned[one.payee] != one.earned
+    ]
+    return replace(made, differences=(*made.differences, *different)) if different else made
+
+
+# ------------------------------------------------------------------------------------------ proofs
+
+
+def find_sale(ledger: Ledger, sale: str, source: str | None = None) -> Entry:
+    """Return the entry of a sale by its external id, and its source where several have one of that id.
+
+    Raises InvalidInput when there is none, or more than one.
+    """
+    if source is not None:
+        found = [entry] if (entry := ledger.sale(source, sale)) else []
+    else:
+        found = [entry for entry in ledger.sales() if entry.sale.external_id == sale]
+    if not found:
+        raise InvalidInput(f"the ledger has no sale {sale!r}" + (f" from {source!r}" if source else ""))
+    if len(found) > 1:
+        sources = ", ".join(sorted(entry.sale.source for entry in found))
+        raise InvalidInput(f"several sources have a sale {sale!r}: say which, by --source: {sources}")
+    return found[0]
+
+
+def sale_proof(ledger: Ledger, sale: Sale | Entry) -> SaleProof:
+    """Return the proof that a sale of the ledger was in a remittance.
+
+    Raises InvalidInput for a sale that has not been remitted yet, ProofRefused when the lines in the ledger
+    are not those that were.
+    """
+    entry = ledger.sale(sale.source, sale.external_id) if isinstance(sale, Sale) else sale
+    if entry is None:
+        raise InvalidInput("the ledger has no such sale")
+    journal = _journal(ledger)
+    for record in journal.settlements(entry.sale.agreement):
+        if record.state in ("carried", "failed") or not record.count:
+            continue
+        entries = list(journal.settled_lines(record.id))
+        place = next((place for place, one in enumerate(entries) if one.seq == entry.seq), None)
+        if place is None:
+            continue
+        made = record.step("remit")
+        if made is None or not made.in_block:
+            raise InvalidInput(
+                f"{entry.sale.external_id} is in the settlement of {record.period}, which is "
+                f"{record.state}: its remittance is not mined yet"
+            )
+        return prove(
+            [one.sale for one in entries],
+            place,
+            chain_id=record.chain_id,
+            split=record.split,
+            code_hash=bytes.fromhex(record.code_hash.removeprefix("0x")),
+            payer=record.sender,
+            token=record.token,
+            batch_id=record.batch_id,
+            tx_hash=made.tx_hash,
+            root=record.root,
+        )
+    raise InvalidInput(f"{entry.sale.external_id} has not been settled yet, so no remittance commits to it")
