@@ -24,8 +24,6 @@ import typer
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
     from revshare.chain import Receipt
     from revshare.chain.signers import Account
 
@@ -76,7 +74,7 @@ PasswordFile = Annotated[
 ]
 
 
-def connect(rpc_url: str) -> Web3:
+def connect(rpc_url: str) -> Any:
     """Return a Web3 on the node at `rpc_url`, which has answered. Raises InvalidInput, ProviderError."""
     from revshare.chain.http import connect as connect_
 

@@ -25,8 +25,6 @@ from revshare.ledger import Sale
 from revshare.merkle import MerkleTree, verify
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
     from revshare.chain import Remitted
     from revshare.chain.node import Node
 
@@ -148,8 +146,10 @@ class SaleProof:
         if not verify(self.root, self.sale.leaf(), self.siblings):
             _refuse("sale", "this sale is not under the proof's root: it, or its siblings, have been changed")
 
-    def verify(self, w3: Web3 | Node) -> ProvedSale:
+    def verify(self, w3: Any) -> ProvedSale:
         """Return what the chain says of the remittance, if all is as the proof says.
+
+        w3: a Web3 on a node of that chain.
 
         Raises WrongChain for a node of another chain, NotDeployed where the split is not, ProofRefused for
         whatever else does not hold; its `reason` says what.
