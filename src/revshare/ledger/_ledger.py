@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
 from revshare.errors import ConflictError, InvalidInput, LedgerDamaged
 
 from . import _chain
+from ._append import Appending, manifests
 from ._period import Period
-from ._records import Batch, Entry, Manifest, Recorded, Totals
-from ._rows import SALE_COLUMNS, Row, microseconds, row_of, sale_of
+from ._records import Batch, Entry, Manifest, Recorded, Totals, Verification
+from ._rows import SALE_COLUMNS, Row, row_of, sale_of
 from ._sale import Sale
-from ._schema import IMPORTS, LINKS, SALES
+from ._schema import LINKS, SALES
 from ._store import Store
+from ._verify import verify
+
+if TYPE_CHECKING:
+    from .imports._run import ImportReport, MappingLike, Progress
 
 CHUNK = 10_000
 """Rows that are written at once, and remembered at once."""
-
-_COLUMNS = ", ".join(SALE_COLUMNS)
-_IDENTITY = 2  # the first columns
-_COPY = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\t"})
 
 ManifestOrLater = Manifest | Callable[[], Manifest] | None
 
@@ -50,11 +49,12 @@ class Ledger:
     ) -> Self:
         """Open the ledger at `url`, made or brought up to date if need be.
 
-        url: a path, ``sqlite:///path`` or ``postgresql://user@host/database``; ``sqlite://`` for one that ends
-        with the process. create: whether to make one where there is none. timeout: seconds to wait for others.
+        url: a path, ``sqlite:///path`` or ``postgresql://user@host/database``; ``sqlite://`` for one that
+        ends with the process. create: whether to make one where there is none. timeout: seconds to wait for
+        others.
 
-        Raises LedgerError when there is none (and `create` is false) or it cannot be reached; LedgerTooNew when
-        a later version made it; LedgerDamaged; MissingExtra for PostgreSQL without psycopg.
+        Raises LedgerError when there is none (and `create` is false) or it cannot be reached; LedgerTooNew
+        when a later version made it; LedgerDamaged; MissingExtra for PostgreSQL without psycopg.
         """
         return cls(Store(url, create=create, timeout=timeout))
 
@@ -90,20 +90,80 @@ class Ledger:
         """
         row = row_of(_checked(sale))
         with self._writing() as connection:
-            appending = _Appending(connection, self._store)
-            appending.add([row])
-            batch = appending.finish()
-            if batch.first is not None:
-                return Recorded(Entry(sale, batch.first, appending.recorded_at), new=True)
-            entry = self._entry(connection, sale.source, sale.external_id)
-            assert entry is not None
-            return Recorded(entry, new=False)
+            return self._record(connection, sale, row)
+
+    def _record(self, connection: Connection, sale: Sale, row: Row) -> Recorded:
+        appending = Appending(connection, self._store)
+        appending.add([row])
+        seq = appending.finish().first
+        if seq is not None:
+            return Recorded(Entry(sale, seq, appending.recorded_at), new=True)
+        entry = self._entry(connection, sale.source, sale.external_id)
+        if entry is None:
+            raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+        return Recorded(entry, new=False)
+
+    def reverse(
+        self,
+        source: str,
+        external_id: str,
+        *,
+        reason: str,
+        external_id_of_reversal: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> Recorded:
+        """Record the exact negative of a sale; to put another in its place, record that after it.
+
+        The reversal is an entry of its own, with `reverses` (the sale's id) and `reason` in its metadata. Its
+        id is the sale's followed by ``/reversal`` unless given, its time now unless given: it belongs to the
+        period in which it is made. The same again changes nothing.
+
+        Raises InvalidInput when there is no such sale or no reason; ConflictError when it was reversed
+        otherwise.
+        """
+        if not isinstance(reason, str) or not reason.strip():
+            raise InvalidInput("a reversal needs a reason: text, and not empty")
+        with self._writing() as connection:
+            found = self._entry(connection, source, external_id)
+            if found is None:
+                raise InvalidInput(f"there is no sale {external_id!r} of {source!r} to reverse")
+            reversal = replace(
+                found.sale,
+                external_id=external_id_of_reversal or f"{external_id}/reversal",
+                occurred_at=occurred_at or datetime.now(UTC),
+                amount=-found.sale.amount,
+                metadata={"reverses": external_id, "reason": reason},
+                zone="",
+            )
+            before = self._reversal_of(connection, found.sale)
+            if before is None:
+                return self._record(connection, reversal, row_of(reversal))
+            if occurred_at is None:
+                reversal = replace(reversal, occurred_at=before.sale.occurred_at)
+            if before.sale != reversal:
+                raise ConflictError(before.sale, reversal, seq=before.seq, ledger=self._store.name)
+            return Recorded(before, new=False)
+
+    def _reversal_of(self, connection: Connection, sale: Sale) -> Entry | None:
+        # Among the few of its agreement with the opposite amount: reversals are rare, and need no index of
+        # their own.
+        query = _entries().where(
+            SALES.c.agreement == sale.agreement,
+            SALES.c.source == sale.source,
+            SALES.c.amount == -sale.amount,
+            SALES.c.metadata != "{}",
+        )
+        for row in connection.execute(query):
+            entry = self._entry_of(row)
+            if entry.sale.metadata.get("reverses") == sale.external_id:
+                return entry
+        return None
 
     def record_all(self, sales: Iterable[Sale], *, manifest: ManifestOrLater = None) -> Batch:
         """Record many in one transaction: all or none. Those the ledger has already change nothing.
 
-        manifest: what they were imported from; one that the ledger has makes this a no-op. It may be a function,
-        called when all sales have been taken. Raises ConflictError, as `record` does.
+        manifest: what they were imported from; one that the ledger has makes this a no-op. It may be a
+        function, called when all sales have been taken. Raises ConflictError, as `record` does.
         """
         rows = (row_of(_checked(sale)) for sale in sales)
         with self._writing() as connection:
@@ -120,11 +180,27 @@ class Ledger:
             known = _manifest(connection, manifest.file_hash, manifest.mapping_hash)
             if known is not None:
                 return Batch(0, known.new + known.known, import_id=known.id)
-        appending = _Appending(connection, self._store)
+        appending = Appending(connection, self._store)
         taken = iter(rows)
         while chunk := list(islice(taken, CHUNK)):
             appending.add(chunk)
         return appending.finish(manifest() if callable(manifest) else manifest)
+
+    def import_sales(
+        self,
+        source: object,
+        mapping: MappingLike,
+        *,
+        progress: Progress | None = None,
+        most_problems: int | None = 1000,
+        expect: str | None = None,
+    ) -> ImportReport:
+        """Record the sales of a file or a data frame, all or none: see `imports.import_sales`."""
+        from .imports import import_sales
+
+        return import_sales(
+            self, source, mapping, progress=progress, most_problems=most_problems, expect=expect
+        )
 
     # ---------------------------------------------------------------------------- reading
 
@@ -148,8 +224,8 @@ class Ledger:
     ) -> Iterator[Entry]:
         """Give the entries in the order they were recorded, as the ledger was when the first was asked for.
 
-        agreement, source: only theirs. period: only what occurred in it; text such as ``"2011-03"`` is a period
-        in UTC. after: only entries with a greater `seq`.
+        agreement, source: only theirs. period: only what occurred in it; text such as ``"2011-03"`` is a
+        period in UTC. after: only entries with a greater `seq`.
         """
         query = _where(_entries(), agreement, period).where(SALES.c.seq > after).order_by(SALES.c.seq)
         if source is not None:
@@ -203,10 +279,24 @@ class Ledger:
     def imports(self) -> tuple[Manifest, ...]:
         """Return the manifest of every import, the oldest first."""
         with self._reading() as connection:
-            return tuple(_manifests(connection))
+            return tuple(manifests(connection))
+
+    def manifest(self, file_hash: str, mapping_hash: str = "") -> Manifest | None:
+        """Return the manifest of the import of that file, read in that way; None when there was none."""
+        with self._reading() as connection:
+            return _manifest(connection, file_hash, mapping_hash)
+
+    def verify(self, expected_head: str | None = None) -> Verification:
+        """Read everything and return what is not as it was recorded; true when all is well.
+
+        expected_head: what `head` returned at some time. Without it, entries that are missing at the end
+        together with their links cannot be missed. Raises InvalidInput for one that is no head.
+        """
+        with self._reading(snapshot=True) as connection:
+            return verify(connection, self._store, expected_head)
 
     def head(self) -> str:
-        """Return the hash of the last link, hexadecimal: note it elsewhere, and `verify` finds what is lost."""
+        """Return the hash of the last link, hexadecimal: noted elsewhere, it shows `verify` what is lost."""
         with self._reading() as connection:
             found = connection.execute(select(LINKS.c.hash).order_by(LINKS.c.number.desc()).limit(1)).scalar()
             return bytes(found or _chain.GENESIS).hex()
@@ -235,229 +325,5 @@ def _where(query: Select[Any], agreement: str | None, period: Period | str | Non
     return query
 
 
-# ---------------------------------------------------------------------------------------- manifests
-
-
-def _totals_text(totals: Mapping[str, int]) -> str:
-    named = {token: str(total) for token, total in totals.items()}
-    return json.dumps(named, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def manifest_fields(manifest: Manifest) -> tuple[str, ...]:
-    """Return what the chain says of a manifest, as text."""
-    return (
-        str(manifest.id),
-        manifest.name,
-        manifest.file_hash,
-        manifest.mapping_hash,
-        str(manifest.lines),
-        str(manifest.skipped),
-        _totals_text(manifest.totals),
-        str(manifest.new),
-        str(manifest.known),
-    )
-
-
-def _manifests(connection: Connection, **where: str) -> Iterator[Manifest]:
-    query = select(IMPORTS, LINKS.c.recorded_at).join_from(IMPORTS, LINKS, LINKS.c.import_id == IMPORTS.c.id)
-    for name, value in where.items():
-        query = query.where(IMPORTS.c[name] == value)
-    for row in connection.execute(query.order_by(IMPORTS.c.id)).mappings():
-        values = {**row, "totals": {token: int(total) for token, total in json.loads(row["totals"]).items()}}
-        yield Manifest(**values)
-
-
 def _manifest(connection: Connection, file_hash: str, mapping_hash: str) -> Manifest | None:
-    return next(_manifests(connection, file_hash=file_hash, mapping_hash=mapping_hash), None)
-
-
-# ---------------------------------------------------------------------------------------- appending
-
-
-class _Appending:
-    """Rows on their way into the ledger, in one transaction: counted, written, and hashed as they come."""
-
-    def __init__(self, connection: Connection, store: Store) -> None:
-        self._connection = connection
-        self._store = store
-        self._raw: Any = connection.connection.driver_connection
-        self._digest = _chain.Digest()
-        self.recorded_at = datetime.now(UTC)
-        last = self._one(
-            "SELECT number, last_seq, hash, (SELECT max(seq) FROM sales) FROM links ORDER BY number DESC LIMIT 1"
-        )
-        number, before, previous, most = last or (0, 0, _chain.GENESIS, None)
-        if last is not None and (most or 0) != before:
-            raise LedgerDamaged(
-                f"its chain ends with entry {before}, its sales with {most or 0}: see Ledger.verify",
-                ledger=store.name,
-            )
-        self._number: int = number + 1
-        self._previous = bytes(previous)
-        self._before: int = before
-        self._last: int = before
-        self._known = 0
-
-    def add(self, rows: list[Row]) -> None:
-        """Write what is new of `rows`. Raises ConflictError."""
-        if len(rows) == 1:
-            fresh = rows if self._insert_one(rows[0]) else self._new_of(rows)
-        elif self._insert(rows):
-            fresh = rows
-        else:
-            fresh = self._new_of(rows)
-            if fresh and not self._insert(fresh):
-                raise LedgerDamaged("its index of identities is wrong", ledger=self._store.name)
-        self._digest.add(fresh)
-        self._last += len(fresh)
-        self._known += len(rows) - len(fresh)
-
-    def finish(self, manifest: Manifest | None = None) -> Batch:
-        """Add the link, if there is anything to chain."""
-        new = self._last - self._before
-        if not new and manifest is None:
-            return Batch(0, self._known)
-        import_id = None
-        fields = None
-        if manifest is not None:
-            import_id = self._one("SELECT coalesce(max(id), 0) + 1 FROM imports")[0]
-            manifest = replace(manifest, id=import_id, new=new, known=self._known)
-            fields = manifest_fields(manifest)
-            self._connection.execute(
-                IMPORTS.insert().values(
-                    id=import_id,
-                    name=manifest.name,
-                    file_hash=manifest.file_hash,
-                    mapping_hash=manifest.mapping_hash,
-                    lines=manifest.lines,
-                    skipped=manifest.skipped,
-                    totals=_totals_text(manifest.totals),
-                    new=new,
-                    known=self._known,
-                )
-            )
-        recorded_at = microseconds(self.recorded_at)
-        digest = self._digest.value()
-        first = self._before + 1
-        hashed = _chain.link_hash(
-            self._previous,
-            self._number,
-            first,
-            self._last,
-            recorded_at,
-            digest,
-            _chain.manifest_digest(fields),
-        )
-        self._run(
-            "INSERT INTO links (number, first_seq, last_seq, recorded_at, import_id, digest, hash) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self._number, first, self._last, recorded_at, import_id, digest, hashed),
-        )
-        return Batch(new, self._known, first if new else None, self._last if new else None, import_id)
-
-    # The driver is asked directly: SQLAlchemy's way costs more than the statements themselves.
-
-    def _run(self, statement: str, values: Sequence[object] = ()) -> Any:
-        if self._store.dialect == "sqlite":
-            return self._raw.execute(statement, values)
-        return self._raw.execute(statement.replace("?", "%s"), values)
-
-    def _one(self, statement: str, values: Sequence[object] = ()) -> Any:
-        return self._run(statement, values).fetchone()
-
-    def _insert_one(self, row: Row) -> bool:
-        places = ", ".join("?" * len(row))
-        done = self._run(
-            f"INSERT INTO sales (seq, link, {_COLUMNS}) VALUES ({self._last + 1}, {self._number}, {places}) "
-            "ON CONFLICT (source, external_id) DO NOTHING",
-            self._typed(row),
-        )
-        return bool(done.rowcount)
-
-    def _typed(self, row: Row) -> Sequence[object]:
-        if self._store.dialect == "sqlite":
-            return row
-        return [
-            int(value) if name in ("occurred_at", "amount") else value
-            for name, value in zip(SALE_COLUMNS, row, strict=True)
-        ]
-
-    def _insert(self, rows: list[Row]) -> bool:
-        """Write all of `rows`, or none when one is there already."""
-        self._run("SAVEPOINT chunk")
-        try:
-            if self._store.dialect == "sqlite":
-                # The key is left out: SQLite then takes the next.
-                self._raw.executemany(
-                    f"INSERT INTO sales (link, {_COLUMNS}) "
-                    f"VALUES ({self._number}, {', '.join('?' * len(SALE_COLUMNS))})",
-                    rows,
-                )
-            else:
-                self._copy(rows)
-        except Exception as error:
-            if not _is_duplicate(error):
-                raise
-            self._run("ROLLBACK TO SAVEPOINT chunk")
-            return False
-        finally:
-            if _usable(self._raw):
-                self._run("RELEASE SAVEPOINT chunk")
-        return True
-
-    def _copy(self, rows: list[Row]) -> None:
-        with (
-            self._raw.cursor() as cursor,
-            cursor.copy(f"COPY sales (seq, link, {_COLUMNS}) FROM STDIN") as copy,
-        ):
-            copy.write(
-                "".join(
-                    f"{seq}\t{self._number}\t{chr(0).join(row).translate(_COPY)}\n"
-                    for seq, row in enumerate(rows, self._last + 1)
-                )
-            )
-
-    def _new_of(self, rows: list[Row]) -> list[Row]:
-        """Return those of `rows` that are not there yet, each once. Raises ConflictError."""
-        there: dict[Row, tuple[int | None, Row]] = self._existing(rows)
-        fresh = []
-        for row in rows:
-            identity = row[:_IDENTITY]
-            found = there.get(identity)
-            if found is None:
-                there[identity] = (None, row)
-                fresh.append(row)
-            elif found[1] != row:
-                raise ConflictError(sale_of(found[1]), sale_of(row), seq=found[0], ledger=self._store.name)
-        return fresh
-
-    def _existing(self, rows: list[Row]) -> dict[Row, tuple[int | None, Row]]:
-        if self._store.dialect == "sqlite":
-            one = f"SELECT seq, {_COLUMNS} FROM sales WHERE source = ? AND external_id = ?"
-            found = [hit for row in rows if (hit := self._raw.execute(one, row[:_IDENTITY]).fetchone())]
-        else:
-            found = self._raw.execute(
-                f"SELECT seq, {_COLUMNS} FROM sales JOIN unnest(%s::text[], %s::text[]) AS given (source, external_id) "
-                "USING (source, external_id)",
-                ([row[0] for row in rows], [row[1] for row in rows]),
-            ).fetchall()
-        return {
-            (values[0], values[1]): (seq, values)
-            for seq, values in ((hit[0], tuple(map(str, hit[1:]))) for hit in found)
-        }
-
-
-def _is_duplicate(error: BaseException) -> bool:
-    return (
-        isinstance(error, sqlite3.IntegrityError)
-        and error.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
-    ) or getattr(error, "sqlstate", None) == "23505"
-
-
-def _usable(raw: Any) -> bool:
-    """Whether the transaction can go on, and the savepoint can be released."""
-    return (
-        bool(raw.in_transaction)
-        if isinstance(raw, sqlite3.Connection)
-        else raw.info.transaction_status.value == 2
-    )
+    return next(manifests(connection, file_hash=file_hash, mapping_hash=mapping_hash), None)

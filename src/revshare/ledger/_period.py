@@ -36,8 +36,8 @@ class Period:
         """Return the period that `text` names in `zone`.
 
         text: a year ``2011``, a quarter ``2011-Q1``, a month ``2011-03``, an ISO week ``2011-W09``, a day
-        ``2011-03-15``, or days from and to, the last not included: ``2011-03-01/2011-04-01``. A Period is returned
-        as it is. Raises InvalidInput, also for a zone that is not known here.
+        ``2011-03-15``, or days from and to, the last not included: ``2011-03-01/2011-04-01``. A Period is
+        returned as it is. Raises InvalidInput, also for a zone that is not known here.
         """
         if isinstance(text, Period):
             return text
@@ -97,8 +97,8 @@ def _months(year: int, month: int, count: int) -> tuple[date, date]:
 
 
 def _midnight(day: date, clock: tzinfo) -> datetime:
-    # Where a change of the clocks skips midnight, this is the instant of the change; where midnight comes twice, the
-    # first. Both ends of a period are made by it, so periods that follow each other touch.
+    # Where a change of the clocks skips midnight, this is the instant of the change; where midnight comes
+    # twice, the first. Both ends of a period are made by it, so periods that follow each other touch.
     return datetime(day.year, day.month, day.day, tzinfo=clock).astimezone(UTC)
 
 
@@ -118,6 +118,6 @@ def _clock(zone: str) -> tzinfo:
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
             pass
     raise InvalidInput(
-        f"no time zone {zone!r} is known here: write an IANA name such as 'Australia/Sydney' or an offset such "
-        "as '+10:00'; `pip install tzdata` where the system has no names"
+        f"no time zone {zone!r} is known here: write an IANA name such as 'Australia/Sydney' or an "
+        "offset such as '+10:00'; `pip install tzdata` where the system has no names"
     )

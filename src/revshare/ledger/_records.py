@@ -17,8 +17,8 @@ from ._sale import Sale
 class Entry:
     """A sale as the ledger holds it.
 
-    seq: its number, 1, 2, 3 … without a gap. recorded_at: when it was recorded, UTC. import_id: of the manifest
-    it came with, or None.
+    seq: its number, 1, 2, 3 … without a gap. recorded_at: when it was recorded, UTC. import_id: of the
+    manifest it came with, or None.
     """
 
     sale: Sale

@@ -1,7 +1,7 @@
 """Sales as rows of text, the form in which they are stored in bulk and chained; pure, no database.
 
-A row has one text for each of SALE_COLUMNS: `occurred_at` as whole microseconds since 1970 in UTC, `amount` as
-base units, both in plain decimal digits; `metadata` as canonical JSON, ``{}`` when there is none.
+A row has one text for each of SALE_COLUMNS: `occurred_at` as whole microseconds since 1970 in UTC, `amount`
+as base units, both in plain decimal digits; `metadata` as canonical JSON, ``{}`` when there is none.
 """
 
 from __future__ import annotations

@@ -35,10 +35,10 @@ class Sale:
     occurred_at: an instant, with time zone; kept in UTC. amount: base units of `token`, which is a symbol; at
     most 2^128 either way. metadata: what else the source says: text, whole numbers, true, false or null.
 
-    agreement: the name of the agreement whose revenue it is. sku, territory, channel: what was sold, where, how.
-    currency, rate, rate_source: what it was sold in when that is not the token, how many tokens one unit of the
-    currency was (a decimal number as text, ``"1.2345"``) and who says so. zone: the time zone it was reported
-    in, an IANA name or an offset like ``+10:00``.
+    agreement: the name of the agreement whose revenue it is. sku, territory, channel: what was sold, where,
+    how. currency, rate, rate_source: what it was sold in when that is not the token, how many tokens one unit
+    of the currency was (a decimal number as text, ``"1.2345"``) and who says so. zone: the time zone it was
+    reported in, an IANA name or an offset like ``+10:00``.
 
     Raises InvalidInput for an empty identity, a naive time, metadata of another kind, or a NUL in any text;
     AmountTypeError for a float; AmountError beyond 2^128.
@@ -95,7 +95,8 @@ class Sale:
             raise InvalidInput(f"a sale's rate must be plain digits such as '1.2345', not {self.rate!r}")
         if self.zone and not _ZONE.fullmatch(self.zone):
             raise InvalidInput(
-                f"a sale's zone must be a name such as 'Europe/Paris' or an offset such as '+10:00', not {self.zone!r}"
+                f"a sale's zone must be a name such as 'Europe/Paris' or an offset such as '+10:00', "
+                f"not {self.zone!r}"
             )
         texts = (self.source, self.external_id, self.token, self.description)
         joined = "".join((*texts, *(getattr(self, name) for name in DETAILS), *_texts(self.metadata)))
@@ -126,8 +127,8 @@ class Sale:
         """Return the sale as canonical JSON: the text that `leaf` hashes, for anyone to reproduce.
 
         UTF-8, keys in ascending order, no white space, no character escaped that need not be; `amount` a
-        decimal string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``. Agreement, SKU,
-        territory, channel, currency, rate, its source and the zone are named only when they are set.
+        decimal string of base units; `occurred_at` in UTC like ``2011-03-01T08:26:00.000000Z``. Agreement,
+        SKU, territory, channel, currency, rate, its source and the zone are named only when they are set.
         """
         return json.dumps(
             {

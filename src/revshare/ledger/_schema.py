@@ -27,13 +27,13 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ._rows import SALE_COLUMNS, instant, microseconds
 
-__all__ = ["IMPORTS", "Instant", "Key", "LINKS", "METADATA", "SALES", "SALE_COLUMNS", "Units"]
+__all__ = ["IMPORTS", "LINKS", "METADATA", "SALES", "SALE_COLUMNS", "Instant", "Key", "Units"]
 
 _DIGITS = 40  # 2^128 has 39
 
 
 class Units(TypeDecorator[int]):
-    """A whole number of base units: NUMERIC(40, 0) on PostgreSQL, and text on SQLite, whose numbers end at 2^63."""
+    """Whole base units: NUMERIC(40, 0) on PostgreSQL, and text on SQLite, whose numbers end at 2^63."""
 
     impl = Text
     cache_ok = True

@@ -11,8 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchTableError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Text,
+    column,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+    table,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from revshare.errors import (
@@ -26,7 +38,7 @@ from revshare.errors import (
     MissingExtra,
 )
 
-from .migrations import REVISIONS, VERSION_TABLE
+from .migrations import APPEND_ONLY, REVISIONS, VERSION_TABLE
 
 MEMORY = ("sqlite://", "sqlite:///:memory:", ":memory:")
 """Names of a ledger that ends with the process."""
@@ -94,12 +106,12 @@ class Store:
         if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
             return parsed.set(drivername="postgresql+psycopg")
         raise InvalidInput(
-            f"a ledger is in SQLite or PostgreSQL, not {parsed.drivername!r}: write a path, sqlite:///path or "
-            "postgresql://user@host/database"
+            f"a ledger is in SQLite or PostgreSQL, not {parsed.drivername!r}: write a path, sqlite:///path "
+            "or postgresql://user@host/database"
         )
 
     def _find_file(self, *, create: bool) -> None:
-        """Make the file if there is none. Raises LedgerError when there is none to be made, or it is empty."""
+        """Make the file if there is none. Raises LedgerError when it cannot be, or it is empty."""
         if self._path.exists():
             if self._path.is_file() and self._path.stat().st_size == 0:
                 # Never taken for a new ledger: files cut to nothing look like this.
@@ -210,8 +222,8 @@ class Store:
     def write(self, *, append: bool = False) -> Iterator[Connection]:
         """A transaction to write in; committed, durably, at the end of the block, or rolled back.
 
-        On SQLite there is one writer at a time. On PostgreSQL those with `append` wait for each other, because
-        each extends the same chain; others do not. Raises LedgerBusy after the timeout.
+        On SQLite there is one writer at a time. On PostgreSQL those with `append` wait for each other,
+        because each extends the same chain; others do not. Raises LedgerBusy after the timeout.
         """
         with self._errors(), self._engine().connect() as connection:
             connection = connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})  # noqa: PLW2901
@@ -238,18 +250,23 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            raise self.error(error.orig or error) from error
-        except sqlite3.Error as error:
-            raise self.error(error) from error
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] == "psycopg":
-                raise self.error(error) from error
+        except LedgerError:
             raise
+        except Exception as error:
+            translated = self.translated(error)
+            if translated is None:
+                raise
+            raise translated from error
 
-    def error(self, error: BaseException) -> LedgerError:
-        """Return what a database's own error is in our words."""
-        kind, message = _sqlite_error(error) if isinstance(error, sqlite3.Error) else _postgresql_error(error)
+    def translated(self, error: Exception) -> LedgerError | None:
+        """Return what a database's own error is in our words, None for any other error."""
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        if isinstance(cause, sqlite3.Error):
+            kind, message = _sqlite_error(cause)
+        elif type(cause).__module__.partition(".")[0] == "psycopg":
+            kind, message = _postgresql_error(cause)
+        else:
+            return None
         return kind(message, ledger=self.name)
 
     # ---------------------------------------------------------------------------- migrations
@@ -268,17 +285,18 @@ class Store:
                 _upgrade(connection)
 
     def _revision(self, connection: Connection) -> str | None:
-        """Return the step the database is at, None when it has no ledger. Raises LedgerTooNew, LedgerError."""
-        inspector = connection.dialect.get_table_names(connection)
-        if VERSION_TABLE not in inspector:
-            taken = sorted({"sales", "links", "imports"} & set(inspector))
+        """Return the step the database is at, None when it has no ledger. Raises LedgerTooNew."""
+        tables = set(inspect(connection).get_table_names())
+        if VERSION_TABLE not in tables:
+            taken = sorted(tables & set(APPEND_ONLY))
             if taken:
                 raise LedgerError(
                     f"it has a table {taken[0]!r} that is no ledger's: give the ledger a database of its own",
                     ledger=self.name,
                 )
             return None
-        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()
+        query = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+        found = connection.execute(query).scalars().all()
         if len(found) != 1:
             raise LedgerDamaged(
                 f"its table {VERSION_TABLE} must have one row, not {len(found)}", ledger=self.name
@@ -355,6 +373,8 @@ def _sqlite_error(error: sqlite3.Error) -> tuple[type[LedgerError], str]:
         return LedgerFull, f"there is no room left to write; nothing was recorded: {error}"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
         return LedgerDamaged, f"the file is damaged, or no database: {error}; restore a copy"
+    if str(error).startswith("Could not decode"):
+        return LedgerDamaged, f"the file holds what was never written: {error}; restore a copy"
     return LedgerError, f"the database refused: {error}"
 
 
@@ -375,14 +395,12 @@ _STATES: dict[str, tuple[type[LedgerError], str]] = {
 
 def _postgresql_error(error: BaseException) -> tuple[type[LedgerError], str]:
     state = getattr(error, "sqlstate", None)
-    if isinstance(error, NoSuchTableError):
-        return LedgerDamaged, f"there is no table {error}"
     if state in _STATES:
         kind, message = _STATES[state]
         return kind, message
     if state is None:
         return LedgerError, (
-            "the server cannot be reached, or the connection to it was lost: whatever was not acknowledged may "
-            "be recorded again, a sale counts once"
+            "the server cannot be reached, or the connection to it was lost: whatever was not acknowledged "
+            "may be recorded again, a sale counts once"
         )
     return LedgerError, f"the database refused: {str(error).strip().partition(chr(10))[0]}"

@@ -1,4 +1,4 @@
-"""What Alembic runs to reach the database: on the connection it is handed, in that connection's transaction."""
+"""What Alembic runs: on the connection it is handed, in that connection's transaction."""
 
 from __future__ import annotations
 

@@ -1,0 +1,239 @@
+"""Appending: rows on their way into the ledger, counted, written and chained as they come."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from revshare.errors import ConflictError, LedgerDamaged
+
+from . import _chain
+from ._records import Batch, Manifest
+from ._rows import SALE_COLUMNS, Row, microseconds, sale_of
+from ._schema import IMPORTS, LINKS
+from ._store import Store
+
+COLUMNS = ", ".join(SALE_COLUMNS)
+
+_IDENTITY = 2  # the first columns
+_PLACES = ", ".join("?" * len(SALE_COLUMNS))
+_NUMBERS = {SALE_COLUMNS.index("occurred_at"), SALE_COLUMNS.index("amount")}
+_COPY = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\t"})
+_IN_TRANSACTION = 2  # libpq's PQTRANS_INTRANS: one that has not failed
+
+
+class Appending:
+    """One transaction's entries.
+
+    connection: of `Store.write(append=True)`, so that nobody else appends meanwhile. Raises LedgerDamaged
+    when the chain and the sales do not end together.
+    """
+
+    def __init__(self, connection: Connection, store: Store) -> None:
+        self._connection = connection
+        self._store = store
+        self._sqlite = store.dialect == "sqlite"
+        self._raw: Any = connection.connection.driver_connection
+        self._digest = _chain.Digest()
+        self.recorded_at = datetime.now(UTC)
+        most = self._one("SELECT max(seq) FROM sales")[0] or 0
+        last = self._one("SELECT number, last_seq, hash FROM links ORDER BY number DESC LIMIT 1")
+        number, before, previous = last or (0, 0, _chain.GENESIS)
+        if most != before:
+            raise LedgerDamaged(
+                f"its chain ends with entry {before}, its sales with {most}: see Ledger.verify",
+                ledger=store.name,
+            )
+        self._number: int = number + 1
+        self._previous = bytes(previous)
+        self._before: int = before
+        self._last: int = before
+        self._known = 0
+
+    def add(self, rows: list[Row]) -> None:
+        """Write what is new of `rows`. Raises ConflictError, InvalidInput."""
+        if self._insert(rows):
+            fresh = rows
+        else:
+            fresh = self._new_of(rows)
+            if fresh and not self._insert(fresh):
+                raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+        self._digest.add(fresh)
+        self._last += len(fresh)
+        self._known += len(rows) - len(fresh)
+
+    def finish(self, manifest: Manifest | None = None) -> Batch:
+        """Add the link, if there is anything to chain. Call it once, and last."""
+        new = self._last - self._before
+        if not new and manifest is None:
+            return Batch(0, self._known)
+        if manifest is not None:
+            number = self._one("SELECT coalesce(max(id), 0) + 1 FROM imports")[0]
+            manifest = replace(manifest, id=number, new=new, known=self._known)
+            self._connection.execute(
+                IMPORTS.insert().values(dict(zip(MANIFEST_COLUMNS, _values(manifest), strict=True)))
+            )
+        link = _chain.Link(
+            number=self._number,
+            first=self._before + 1,
+            last=self._last,
+            recorded_at=microseconds(self.recorded_at),
+            digest=self._digest.value(),
+            manifest=_chain.manifest_digest(None if manifest is None else manifest_fields(manifest)),
+        )
+        import_id = None if manifest is None else manifest.id
+        self._run(
+            "INSERT INTO links (number, first_seq, last_seq, recorded_at, import_id, digest, hash) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                link.number,
+                link.first,
+                link.last,
+                link.recorded_at,
+                import_id,
+                link.digest,
+                link.hash(self._previous),
+            ),
+        )
+        return Batch(new, self._known, link.first if new else None, link.last if new else None, import_id)
+
+    # The driver is asked directly: for one sale, SQLAlchemy's way costs more than the statements themselves.
+
+    def _run(self, statement: str, values: Sequence[object] = ()) -> Any:
+        if self._sqlite:
+            return self._raw.execute(statement, values)
+        return self._raw.execute(statement.replace("?", "%s"), values)
+
+    def _one(self, statement: str) -> Any:
+        return self._run(statement).fetchone()
+
+    def _insert(self, rows: list[Row]) -> bool:
+        """Write all of `rows`, or none when one of them is there already."""
+        if len(rows) == 1:
+            return self._insert_one(rows[0])
+        self._run("SAVEPOINT chunk")
+        try:
+            if self._sqlite:
+                # The key is left out: SQLite then takes the next.
+                self._raw.executemany(
+                    f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {_PLACES})",  # noqa: S608
+                    rows,
+                )
+            else:
+                self._copy(rows)
+        except Exception as error:
+            if not _is_duplicate(error):
+                raise
+            self._run("ROLLBACK TO SAVEPOINT chunk")
+            return False
+        finally:
+            if self._goes_on():
+                self._run("RELEASE SAVEPOINT chunk")
+        return True
+
+    def _insert_one(self, row: Row) -> bool:
+        values = row if self._sqlite else [int(v) if i in _NUMBERS else v for i, v in enumerate(row)]
+        done = self._run(
+            f"INSERT INTO sales (seq, link, {COLUMNS}) VALUES (?, ?, {_PLACES}) "  # noqa: S608
+            "ON CONFLICT (source, external_id) DO NOTHING",
+            (self._last + 1, self._number, *values),
+        )
+        return bool(done.rowcount)
+
+    def _copy(self, rows: list[Row]) -> None:
+        lines = [
+            f"{seq}\t{self._number}\t{chr(0).join(row).translate(_COPY)}\n"
+            for seq, row in enumerate(rows, self._last + 1)
+        ]
+        with (
+            self._raw.cursor() as cursor,
+            cursor.copy(f"COPY sales (seq, link, {COLUMNS}) FROM STDIN") as copy,
+        ):
+            copy.write("".join(lines))
+
+    def _goes_on(self) -> bool:
+        """Whether the transaction is still there and has not failed."""
+        if self._sqlite:
+            return bool(self._raw.in_transaction)
+        return int(self._raw.info.transaction_status) == _IN_TRANSACTION
+
+    def _new_of(self, rows: list[Row]) -> list[Row]:
+        """Return those of `rows` that are not there yet, each once. Raises ConflictError."""
+        there = self._existing(rows)
+        fresh = []
+        for row in rows:
+            found = there.get(row[:_IDENTITY])
+            if found is None:
+                there[row[:_IDENTITY]] = (None, row)
+                fresh.append(row)
+            elif found[1] != row:
+                raise ConflictError(sale_of(found[1]), sale_of(row), seq=found[0], ledger=self._store.name)
+        return fresh
+
+    def _existing(self, rows: list[Row]) -> dict[Row, tuple[int | None, Row]]:
+        """Return the entries there are with the identities of `rows`: number and content by identity."""
+        if self._sqlite:
+            one = f"SELECT seq, {COLUMNS} FROM sales WHERE source = ? AND external_id = ?"  # noqa: S608
+            found = [hit for row in rows if (hit := self._raw.execute(one, row[:_IDENTITY]).fetchone())]
+        else:
+            found = self._raw.execute(
+                f"SELECT seq, {COLUMNS} FROM sales "  # noqa: S608
+                "JOIN unnest(%s::text[], %s::text[]) AS given (source, external_id) "
+                "USING (source, external_id)",
+                ([row[0] for row in rows], [row[1] for row in rows]),
+            ).fetchall()
+        contents = [(hit[0], tuple(map(str, hit[1:]))) for hit in found]
+        return {content[:_IDENTITY]: (seq, content) for seq, content in contents}
+
+
+def _is_duplicate(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+    return getattr(error, "sqlstate", None) == "23505"
+
+
+# ---------------------------------------------------------------------------------------- manifests
+
+MANIFEST_COLUMNS = (
+    "id",
+    "name",
+    "file_hash",
+    "mapping_hash",
+    "lines",
+    "skipped",
+    "totals",
+    "new",
+    "known",
+)
+
+
+def _values(manifest: Manifest) -> list[Any]:
+    values = {name: getattr(manifest, name) for name in MANIFEST_COLUMNS}
+    return list((values | {"totals": _totals_text(manifest.totals)}).values())
+
+
+def manifest_fields(manifest: Manifest) -> list[str]:
+    """Return what the chain says of a manifest, as text."""
+    return [str(value) for value in _values(manifest)]
+
+
+def _totals_text(totals: Mapping[str, int]) -> str:
+    named = {token: str(total) for token, total in totals.items()}
+    return json.dumps(named, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def manifests(connection: Connection, **where: str) -> Iterator[Manifest]:
+    """Give the manifests there are, the oldest first; `where` names columns and their values."""
+    query = select(*(IMPORTS.c[name] for name in MANIFEST_COLUMNS), LINKS.c.recorded_at)
+    query = query.join_from(IMPORTS, LINKS, LINKS.c.import_id == IMPORTS.c.id)
+    for name, value in where.items():
+        query = query.where(IMPORTS.c[name] == value)
+    for row in connection.execute(query.order_by(IMPORTS.c.id)).mappings():
+        totals = {token: int(total) for token, total in json.loads(row["totals"]).items()}
+        yield Manifest(**{**row, "totals": totals})
