@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from revshare import _amending, _commands_report
+from revshare import _amending, _commands_report, _commands_sales
 from revshare._options import AsJson, connect, print_json
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def demo(
 
 _amending.register(app)
 _commands_report.register(app)
+_commands_sales.register(app)
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._guess import Guess, guess_mapping
 from ._mapping import SaleMapping
-from ._run import ImportReport, import_sales, preview_sales, read_sales
+from ._run import ImportReport, import_sales, imported_before, preview_sales, read_sales
 
 __all__ = [
     "Guess",
@@ -12,6 +12,7 @@ __all__ = [
     "SaleMapping",
     "guess_mapping",
     "import_sales",
+    "imported_before",
     "preview_sales",
     "read_sales",
 ]

@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from revshare.ledger._ledger import Ledger
     from revshare.ledger._sale import Sale
 
-__all__ = ["ImportReport", "Progress", "import_sales", "open_table", "preview_sales", "read_sales"]
+__all__ = [
+    "ImportReport",
+    "MappingLike",
+    "Progress",
+    "import_sales",
+    "imported_before",
+    "open_table",
+    "preview_sales",
+    "read_sales",
+]
 
 Progress = Callable[[int, int], None]
 """Called with how far the reading is, and what it goes up to."""
+
+MappingLike = SaleMapping | str | os.PathLike[str] | Mapping[str, Any]
+"""A mapping, the path of a file with one, or what such a file says."""
 
 MOST_PROBLEMS = 1000
 """So many are kept to be shown; all are counted."""
@@ -191,7 +203,7 @@ def _start(source: object, mapping: object, progress: Progress | None, most: int
 def import_sales(
     ledger: Ledger,
     source: object,
-    mapping: SaleMapping | str | os.PathLike[str],
+    mapping: MappingLike,
     *,
     progress: Progress | None = None,
     most_problems: int | None = MOST_PROBLEMS,
@@ -212,32 +224,41 @@ def import_sales(
     reading = _start(source, mapping, progress, most_problems)
     if expect is not None and reading.file_hash != expect:
         raise reading.table.refuse("", "", "has been changed since it was previewed")
-    for earlier in ledger.imports():
-        if (earlier.file_hash, earlier.mapping_hash) == (reading.file_hash, reading.mapping_hash):
-            return _again(reading, earlier)
+    before = _before(ledger, reading)
+    if before is not None:
+        return before
     with ledger._writing() as connection:  # noqa: SLF001 - the importer is part of the ledger
         rows = chain.from_iterable(reading.chunks())
         batch = ledger._append(connection, rows, manifest=reading.manifest)  # noqa: SLF001
     return reading.report(new=batch.new, known=batch.known, import_id=batch.import_id)
 
 
-def _again(reading: _Reading, earlier: Manifest) -> ImportReport:
-    return ImportReport(
-        reading.table.name,
-        reading.file_hash,
-        reading.mapping_hash,
-        earlier.lines,
-        earlier.skipped,
-        earlier.new + earlier.known,
-        known=earlier.new + earlier.known,
-        again=True,
-        import_id=earlier.id,
-    )
+def imported_before(ledger: Ledger, source: object, mapping: MappingLike) -> ImportReport | None:
+    """Return the report of a file that `ledger` has imported in this way already, None when it has not."""
+    return _before(ledger, _start(source, mapping, None, MOST_PROBLEMS))
+
+
+def _before(ledger: Ledger, reading: _Reading) -> ImportReport | None:
+    for earlier in ledger.imports():
+        if (earlier.file_hash, earlier.mapping_hash) == (reading.file_hash, reading.mapping_hash):
+            sales = earlier.new + earlier.known
+            return ImportReport(
+                reading.table.name,
+                reading.file_hash,
+                reading.mapping_hash,
+                earlier.lines,
+                earlier.skipped,
+                sales,
+                known=sales,
+                again=True,
+                import_id=earlier.id,
+            )
+    return None
 
 
 def preview_sales(
     source: object,
-    mapping: SaleMapping | str | os.PathLike[str],
+    mapping: MappingLike,
     *,
     progress: Progress | None = None,
     most_problems: int | None = MOST_PROBLEMS,
@@ -249,7 +270,7 @@ def preview_sales(
     return reading.report()
 
 
-def read_sales(source: object, mapping: SaleMapping | str | os.PathLike[str]) -> Iterator[Sale]:
+def read_sales(source: object, mapping: MappingLike) -> Iterator[Sale]:
     """Give the sales of `source` one by one, without any ledger.
 
     Raises as `import_sales` does, after the sales above the first line that cannot be taken.
