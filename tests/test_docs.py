@@ -177,9 +177,22 @@ def test_the_gas_is_accounted_for_opcode_by_opcode() -> None:
     markdown.generated(DOCS / "gas.md", "tiers", opcodes.compared(of_three, 100))
 
 
-def test_everything_a_split_answers_to_is_documented() -> None:
+def test_everything_the_contracts_answer_to_is_documented() -> None:
     text = (DOCS / "contracts.md").read_text(encoding="utf-8")
-    for contract in ("RevenueSplit", "RevenueSplitFactory"):
+    for contract in ("RevenueSplit", "AmendableSplit", "RevenueSplitFactory", "SaleEscrow", "PayoutBook"):
         for entry in artifacts.load(contract).abi:
             if entry["type"] in ("function", "event", "error"):
                 assert f"`{entry['name']}" in text, f"{entry['type']} {entry['name']} of {contract}"
+
+
+def test_every_threat_has_its_tests() -> None:
+    """And every promise; that they are there is asked of every page."""
+    page = (DOCS / "contracts.md").read_text(encoding="utf-8")
+    threats = page.partition("## Threats")[2].partition("\n## ")[0]
+    rows = [row.strip("| ").split(" | ") for row in threats.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 30
+    for attack, stopped_by, tests in rows:
+        assert stopped_by, attack
+        assert re.fullmatch(r"`tests/[\w/.]+::test_\w+`(, `tests/[\w/.]+::test_\w+`)*", tests), attack
+    for row in re.findall(r"^\| [A-Z][^|]* \| `tests/.*$", page, re.MULTILINE):
+        assert "::test_" in row
