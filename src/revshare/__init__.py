@@ -28,12 +28,14 @@ if TYPE_CHECKING:
         AmountsFell,
         AmountTypeError,
         ArtifactsDiffer,
+        BadCell,
         ChainError,
         CircularSplits,
         CompileError,
         CompilerNotFound,
         ConflictError,
         ContractError,
+        ImportRefused,
         InsufficientAllowance,
         InsufficientFunds,
         InvalidInput,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         LedgerFull,
         LedgerReadOnly,
         LedgerTooNew,
+        MappingError,
         MissingExtra,
         NegativeRevenue,
         NotDeployed,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
         WrongChain,
     )
     from .ledger import Entry, Ledger, Period, Sale, Totals
+    from .ledger.imports import SaleMapping, guess_mapping
     from .merkle import MerkleTree
     from .money import Token
     from .payouts import PayoutTree, check_successor
@@ -73,6 +77,7 @@ __all__ = [
     "AmountsFell",
     "ArtifactsDiffer",
     "Attribution",
+    "BadCell",
     "Call",
     "ChainError",
     "CircularSplits",
@@ -82,6 +87,7 @@ __all__ = [
     "ContractError",
     "Entry",
     "Governance",
+    "ImportRefused",
     "InsufficientAllowance",
     "InsufficientFunds",
     "InvalidInput",
@@ -92,6 +98,7 @@ __all__ = [
     "LedgerFull",
     "LedgerReadOnly",
     "LedgerTooNew",
+    "MappingError",
     "MerkleTree",
     "MissingExtra",
     "NegativeRevenue",
@@ -111,6 +118,7 @@ __all__ = [
     "RevenueSplitFactory",
     "Sale",
     "SaleEscrow",
+    "SaleMapping",
     "Schedule",
     "SignerError",
     "TermsMismatch",
@@ -123,6 +131,7 @@ __all__ = [
     "WrongChain",
     "__version__",
     "check_successor",
+    "guess_mapping",
 ]
 
 _HOME = {
@@ -144,11 +153,13 @@ _HOME = {
     "RevenueSplitFactory": "chain",
     "Sale": "ledger",
     "SaleEscrow": "chain",
+    "SaleMapping": "ledger.imports",
     "Schedule": "schedule",
     "Tier": "agreement",
     "Token": "money",
     "Totals": "ledger",
     "check_successor": "payouts",
+    "guess_mapping": "ledger.imports",
 }
 """The module of each public name; those not listed are errors."""
 

@@ -40,6 +40,8 @@ SAMPLES: list[rs.RevShareError] = [
     rs.MissingExtra("cli", "typer"),
     rs.AmountsFell("x", [("0x1", 2, 1)]),
     rs.LedgerError("x", ledger="sales.db"),
+    rs.MappingError([rs.Problem("columns.amount", "is missing", "add it")], "shop.toml"),
+    rs.ImportRefused([rs.BadCell(3, "Quantity", "1,234", "needs a locale")], "march.csv", 7),
     rs.ConflictError(_SALE, replace(_SALE, amount=6), seq=1, ledger="sales.db"),
     rs.LedgerBusy("x"),
     rs.LedgerReadOnly("x"),
