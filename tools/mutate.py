@@ -1,24 +1,32 @@
 """Mutation testing of the contracts: breaks them one line at a time and sees whether the tests notice.
 
-    python tools/mutate.py --sample 200 --seed 1    # a sample, spread evenly over files and operators
-    python tools/mutate.py --calibrate              # only the mutants that are known to be killed
-    python tools/mutate.py --list                   # only say which would be tried
+    python tools/mutate.py --each 14 --seed 1              # so many of each file, evenly of its operators
+    python tools/mutate.py --each 14 --seed 1 --part 1/2   # half of them, for one of two processes
+    python tools/mutate.py --each 14 --seed 1 --report     # what has come of it so far, in Markdown
+    python tools/mutate.py --calibrate                        # only the mutants that are known to be killed
+    python tools/mutate.py --list                             # only say which would be tried
 
-Every run begins with calibration: the unbroken contracts must pass, mutants known to matter must be killed,
-else no verdict means anything. What a mutant changes is compiled with the shipped settings; the rest is taken
-from one compilation of the unbroken contracts. Killers are forge's suites with few runs (seconds), then, for
-what survives those, the tests of tests/contract that need no forge (minutes). Verdicts are appended to a file
-as they come, and a run goes on where the last one stopped; remove the file when contracts or tests changed.
+No verdict means anything before calibration: the unbroken contracts must pass every killer, and mutants that
+nobody could miss must be killed. What a mutant changes is compiled with the shipped settings, by one compiler
+that stays in memory; the rest is as shipped. Killers go from quick to slow: forge's suites of the contract,
+with few runs (a second or two); then, for what survives those, the tests in Python, up to the first failure,
+in a process forked from this one that has imported everything. Those that have killed before go first, then
+the quicker before the slower. Verdicts are appended to a file as they come, and a run goes on where the last
+one stopped; remove the folder solidity/out/mutants when contracts or tests changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import json
 import os
+import posixpath
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,12 +34,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
 
-from revshare.chain.compile import find_compiler, standard_input
+from revshare.chain import artifacts
+from revshare.chain.compile import standard_input
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "solidity/src"
@@ -41,22 +51,59 @@ FORGE = ROOT / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 FRONT, BACK = "RevenueSplit", "BackOffice"
 AMENDABLE_FRONT, AMENDABLE_BACK = "AmendableSplit", "AmendableBackOffice"
 FACTORY, LOADER = "RevenueSplitFactory", "Loader"
+ESCROW, BOOK = "SaleEscrow", "PayoutBook"
 PARTS = (BACK, FRONT, AMENDABLE_BACK, AMENDABLE_FRONT, FACTORY)
 
-# Which contracts show a mutation of a file. Compiling fewer makes a mutant cheap; the amendable splits,
-# which share these sources, stay whole meanwhile.
-AFFECTED: Mapping[str, tuple[str, ...]] = {
-    "RevenueSplit.sol": (FRONT,),
-    "BackOffice.sol": (BACK,),
-    "SplitState.sol": (FRONT, BACK),
-    "AmendableSplit.sol": (AMENDABLE_FRONT,),
-    "AmendableBackOffice.sol": (AMENDABLE_BACK,),
-    "AmendableState.sol": (AMENDABLE_FRONT, AMENDABLE_BACK),
-    "lib/Asset.sol": (FRONT, BACK),
-    "lib/Books.sol": (FRONT, BACK),
-    "lib/MoneyRule.sol": (FRONT, BACK),
-    "lib/Payout.sol": (FRONT,),
-    "lib/Terms.sol": (FRONT, BACK, FACTORY),
+
+@dataclass(frozen=True)
+class Target:
+    """Which contracts show a mutation of a file, and who may notice: suites of forge's, tests in Python."""
+
+    contracts: tuple[str, ...]
+    suites: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+_SPLIT = ("RevenueSplitFuzz", "RevenueSplitInvariants", "ReentrancyInvariants")
+_SPLIT_TESTS = tuple(
+    f"tests/contract/test_{name}*.py" for name in ("pay", "payees", "terms", "tokens", "permit", "split")
+)
+_AMEND_TESTS = tuple(
+    f"tests/chain/test_{name}.py" for name in ("amend", "amend_settling", "amend_storage", "amend_random")
+)
+_ESCROW_TESTS, _BOOK_TESTS = ("tests/contract/escrow/test_*.py",), ("tests/contract/book/test_*.py",)
+# Compiling few makes a mutant cheap: what shares sources with the contracts named here stays whole meanwhile.
+TARGETS: Mapping[str, Target] = {
+    "RevenueSplit.sol": Target((FRONT,), _SPLIT, _SPLIT_TESTS),
+    "BackOffice.sol": Target((BACK,), _SPLIT, _SPLIT_TESTS),
+    "SplitState.sol": Target((FRONT, BACK), _SPLIT, _SPLIT_TESTS),
+    "RevenueSplitFactory.sol": Target(
+        (FACTORY,), _SPLIT, (*_SPLIT_TESTS, *_AMEND_TESTS, "tests/chain/test_nesting.py")
+    ),
+    "AmendableSplit.sol": Target((AMENDABLE_FRONT,), ("AmendmentInvariants",), _AMEND_TESTS),
+    "AmendableBackOffice.sol": Target((AMENDABLE_BACK,), ("AmendmentInvariants",), _AMEND_TESTS),
+    "AmendableState.sol": Target((AMENDABLE_FRONT, AMENDABLE_BACK), ("AmendmentInvariants",), _AMEND_TESTS),
+    "lib/Asset.sol": Target((FRONT, BACK), _SPLIT, _SPLIT_TESTS),
+    "lib/Books.sol": Target((FRONT, BACK), _SPLIT, _SPLIT_TESTS),
+    "lib/Clone.sol": Target(
+        (FRONT, BACK, FACTORY, AMENDABLE_BACK),
+        (*_SPLIT, "AmendmentInvariants"),
+        (*_SPLIT_TESTS, *_AMEND_TESTS),
+    ),
+    "lib/Governance.sol": Target((FACTORY, AMENDABLE_BACK), ("AmendmentInvariants",), _AMEND_TESTS),
+    "lib/MoneyRule.sol": Target((FRONT, BACK), _SPLIT, _SPLIT_TESTS),
+    "lib/Payout.sol": Target((FRONT,), _SPLIT, _SPLIT_TESTS),
+    "lib/Terms.sol": Target(
+        (FRONT, BACK, FACTORY, AMENDABLE_BACK),
+        (*_SPLIT, "AmendmentInvariants"),
+        (*_SPLIT_TESTS, *_AMEND_TESTS),
+    ),
+    "trust/SaleEscrow.sol": Target((ESCROW,), ("EscrowInvariants", "TrustFuzz"), _ESCROW_TESTS),
+    "trust/PayoutBook.sol": Target((BOOK,), ("BookInvariants", "TrustFuzz"), _BOOK_TESTS),
+    "trust/Delivery.sol": Target(
+        (ESCROW, BOOK), ("EscrowInvariants", "BookInvariants", "TrustFuzz"), (*_ESCROW_TESTS, *_BOOK_TESTS)
+    ),
+    "trust/MerkleProof.sol": Target((BOOK,), ("BookInvariants", "TrustFuzz"), _BOOK_TESTS),
 }
 
 # The factory as it is, except that the implementations are made before it, each from its own bytes.
@@ -91,14 +138,7 @@ _AMENDABLE = (
     "        address(new AmendableSplit(address(new AmendableBackOffice())));"
 )
 
-PYTEST = (
-    "tests/contract/test_pay.py",
-    "tests/contract/test_payees.py",
-    "tests/contract/test_terms.py",
-    "tests/contract/test_tokens.py",
-    "tests/contract/test_permit.py",
-)
-FORGE_EFFORT = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "50"}
+FORGE_EFFORT = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "20", "FOUNDRY_INVARIANT_DEPTH": "50"}
 SECONDS = 900
 
 
@@ -208,6 +248,8 @@ def _changes(code: str, *, yul: bool) -> Iterator[tuple[str, int, str, str]]:
                 else:
                     yield operator, match.start(), before, after
     yield from _other_numbers(code)
+    if not yul:
+        yield from _other_words(code)
     if not code.lstrip().startswith(("function", "modifier", "constructor", ")")):
         for match in _ARGUMENTS.finditer(code):
             if match[1] != match[2]:
@@ -222,12 +264,27 @@ def _changes(code: str, *, yul: bool) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _other_numbers(code: str) -> Iterator[tuple[str, int, str, str]]:
-    if not code.lstrip().startswith("function") and "constant" not in code:
+    if not code.lstrip().startswith("function"):
         for match in _NUMBER.finditer(code):
             value = int(match[0].replace("_", ""), 0)
             for other in (value + 1, value - 1):
                 if other >= 0:
                     yield "constant", match.start(), match[0], str(other)
+
+
+def _other_words(code: str) -> Iterator[tuple[str, int, str, str]]:
+    """What only Solidity has: guards of functions, truth by name, either of two values, assigned pairs."""
+    header = code.lstrip().startswith(("function", "modifier", "constructor", ")")) or code.endswith(" {")
+    for match in re.finditer(r" (nonReentrant|onlyOwner|onlyController)(?= )", code):
+        if header:
+            yield "guard", match.start(), match[0], ""
+    for match in re.finditer(r"\b(?:true|false)\b", code):
+        yield "boolean", match.start(), match[0], "false" if match[0] == "true" else "true"
+    for match in re.finditer(r" \? ([^?:]+) : ([^?:;]+)(?=;)", code):
+        yield "condition", match.start(), match[0], f" ? {match[2]} : {match[1]}"
+    pair = re.match(r"^( +)(\(.+\) = .+;)$", code)
+    if pair and not re.search(r"\b(?:uint256|bytes32|address|bool) \w+[,)]", pair[2].partition(" = ")[0]):
+        yield "deletion", pair.start(2), pair[2], "{}"
 
 
 def _unwrapped(code: str, start: int) -> tuple[str, str]:
@@ -240,25 +297,30 @@ def _unwrapped(code: str, start: int) -> tuple[str, str]:
     return "iszero(", "iszero("
 
 
-def sample(count: int, seed: int, files: Sequence[str]) -> list[Mutant]:
-    """`count` mutants, in turn from each file and within a file from each operator, drawn by `seed`."""
-    source = random.Random(seed)
+def sample(each: int, seed: int, files: Sequence[str]) -> list[Mutant]:
+    """`each` mutants of every file, in turn from each of its operators, drawn by `seed`, file after file."""
     piles: list[list[Mutant]] = []
     for file in files:
+        source = random.Random(f"{seed} {file}")
         by_operator: dict[str, list[Mutant]] = defaultdict(list)
-        for mutant in mutants_of(file, (SOURCES / file).read_text(encoding="utf-8")):
+        for mutant in all_of(file):
             by_operator[mutant.operator].append(mutant)
         operators = sorted(by_operator)
         for operator in operators:
             source.shuffle(by_operator[operator])
-        pile = []
+        pile: list[Mutant] = []
         while any(by_operator.values()):
             pile += [by_operator[operator].pop() for operator in operators if by_operator[operator]]
-        piles.append(pile)
+        piles.append(pile[:each])
     drawn: list[Mutant] = []
-    while len(drawn) < count and any(piles):
+    while any(piles):
         drawn += [pile.pop(0) for pile in piles if pile]
-    return drawn[:count]
+    return drawn
+
+
+def all_of(file: str) -> list[Mutant]:
+    """Every mutant of a file as it stands."""
+    return mutants_of(file, (SOURCES / file).read_text(encoding="utf-8"))
 
 
 # ------------------------------------------------------------------------------------------ compiling
@@ -268,78 +330,188 @@ class Broken(Exception):
     """The mutant does not compile."""
 
 
-def compile_parts(names: Sequence[str], mutant: Mutant | None = None) -> dict[str, str]:
-    """Creation code (hex) of these contracts, with the mutant; the factory gets its parts by argument."""
-    standard = standard_input(ROOT / "solidity", "src/**/*.sol")
-    sources = standard["sources"]
+# npm's compiler, loaded once, which answers a line of JSON by a line of JSON.
+_SERVER = """
+const solc = require(process.argv[1]);
+process.removeAllListeners("uncaughtException");
+process.removeAllListeners("unhandledRejection");
+const lines = require("readline").createInterface({ input: process.stdin });
+lines.on("line", (line) => process.stdout.write(solc.compile(line).replaceAll("\\n", " ") + "\\n"));
+"""
+_ANSWERS = 40  # after that many a new one: its memory only grows
+
+
+class Compiler:
+    """npm's solc, kept in memory. A compilation takes a third of what it takes when solc is loaded for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._answers = 0
+
+    def compile(self, standard: Mapping[str, Any]) -> Any:
+        """What the compiler says to this standard-json input."""
+        if self._process is None or self._answers >= _ANSWERS:
+            self.close()
+            self._process = subprocess.Popen(
+                ["node", "-e", _SERVER, str(ROOT / "node_modules/solc")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PATH": _path()},
+            )
+            self._answers = 0
+        self._answers += 1
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(standard) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the compiler, if it runs."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _path() -> str:
+    """Where node is, which may be the one that `make` put beside this Python."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@cache
+def _everything() -> Mapping[str, Any]:
+    return standard_input(ROOT / "solidity", "src/**/*.sol")
+
+
+def _needed_by(unit: str, contents: Mapping[str, str]) -> set[str]:
+    """The sources that one needs, itself included."""
+    found: set[str] = set()
+    pending = [unit]
+    while pending:
+        at = pending.pop()
+        if at not in found:
+            found.add(at)
+            for path in re.findall(r"^import [^\"]*\"([^\"]+)\";", contents[at], re.MULTILINE):
+                near = posixpath.normpath(posixpath.join(posixpath.dirname(at), path))
+                pending.append(near if path.startswith(".") else path)
+    return found
+
+
+def compile_part(compiler: Compiler, name: str, mutant: Mutant | None = None) -> str:
+    """Creation code (hex) of a contract, with the mutant; the factory gets its parts by argument."""
+    contents = {unit: source["content"] for unit, source in _everything()["sources"].items()}
     if mutant:
-        unit = sources[f"src/{mutant.file}"]
-        unit["content"] = mutant.applied_to(unit["content"])
-    factory = sources[f"src/{FACTORY}.sol"]
-    bare = factory["content"].replace(
+        unit = f"src/{mutant.file}"
+        contents[unit] = mutant.applied_to(contents[unit])
+    factory = f"src/{FACTORY}.sol"
+    bare = contents[factory].replace(
         _IMPLEMENTATION,
         "address public immutable implementation;\n"
         "    constructor(address a, address b) { (implementation, amendableImplementation) = (a, b); }",
     )
-    factory["content"] = bare.replace(_AMENDABLE, "address public immutable amendableImplementation;")
-    assert factory["content"].count("new ") == 0, (
-        "the factory makes its parts in a way this tool does not know"
+    contents[factory] = re.sub(
+        r"^import .*(?:BackOffice|Split)\.sol\";\n(?<!IRevenueSplit\.sol\";\n)",
+        "",
+        bare.replace(_AMENDABLE, "address public immutable amendableImplementation;"),
+        flags=re.MULTILINE,
     )
-    sources[f"src/{LOADER}.sol"] = {"content": _LOADER}
-    standard["settings"]["outputSelection"] = {
-        f"src/{name}.sol": {name: ["abi", "evm.bytecode.object"]} for name in names
+    assert "new " not in contents[factory], "the factory makes its parts in a way this tool does not know"
+    contents[f"src/{LOADER}.sol"] = _LOADER
+    unit = next(u for u in (f"src/{name}.sol", f"src/trust/{name}.sol") if u in contents)
+    standard = {
+        "language": "Solidity",
+        "sources": {needed: {"content": contents[needed]} for needed in sorted(_needed_by(unit, contents))},
+        "settings": {**_everything()["settings"], "outputSelection": {unit: {name: ["evm.bytecode.object"]}}},
     }
-    with find_compiler() as compiler:
-        done = subprocess.run(
-            [compiler.path, "--standard-json"],
-            input=json.dumps(standard),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    output = json.loads(done.stdout)
+    text = json.dumps(standard, sort_keys=True)
+    kept = WORK / f"{hashlib.sha256(text.encode()).hexdigest()}.hex"
+    if mutant is None and kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    output = compiler.compile(standard)
     if any(error["severity"] == "error" for error in output.get("errors", [])):
         raise Broken(next(e["formattedMessage"] for e in output["errors"] if e["severity"] == "error"))
-    return {name: output["contracts"][f"src/{name}.sol"][name]["evm"]["bytecode"]["object"] for name in names}
+    code = str(output["contracts"][unit][name]["evm"]["bytecode"]["object"])
+    if mutant is None:
+        kept.write_text(code, encoding="utf-8")
+    return code
 
 
 def write_artifacts(folder: Path, parts: Mapping[str, str]) -> None:
-    """The artifacts that forge's suites read: the factory made of these parts, the rest as shipped."""
+    """The artifacts that tests read: factory, escrow and book made of these parts, the rest as shipped."""
     shutil.copytree(ROOT / "src/revshare/artifacts", folder, dirs_exist_ok=True)
-    file = folder / f"{FACTORY}.json"
-    artifact = json.loads(file.read_text(encoding="utf-8"))
-    arguments = encode(["bytes"] * 5, [bytes.fromhex(parts[name]) for name in PARTS])
-    artifact["bytecode"] = "0x" + parts[LOADER] + arguments.hex()
-    file.write_text(json.dumps(artifact), encoding="utf-8")
+    made = encode(["bytes"] * 5, [bytes.fromhex(parts[name]) for name in PARTS])
+    for name, code in ((FACTORY, parts[LOADER] + made.hex()), (ESCROW, parts[ESCROW]), (BOOK, parts[BOOK])):
+        file = folder / f"{name}.json"
+        artifact = json.loads(file.read_text(encoding="utf-8"))
+        artifact["bytecode"] = "0x" + code
+        file.write_text(json.dumps(artifact), encoding="utf-8")
 
 
 # ------------------------------------------------------------------------------------------ killing
 
 
-def verdict_of(mutant: Mutant | None, baseline: Mapping[str, str], *, thorough: bool) -> tuple[str, str]:
-    """(verdict, by what): stillborn, same (bytes), killed, survived. `thorough`: ask the slow killer, too."""
-    names = AFFECTED[mutant.file] if mutant else ()
-    try:
-        changed = compile_parts(names, mutant) if names else {}
-    except Broken as broken:
-        return "stillborn", str(broken).splitlines()[0]
-    if mutant and all(baseline[name] == code for name, code in changed.items()):
-        return "same", "compiles to the same bytes"
-    with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        write_artifacts(Path(folder), {**baseline, **changed})
-        by = _forge(Path(folder))
-    if by is None and thorough:
-        by = _pytest(mutant)
-    return ("killed", by) if by else ("survived", "")
+class Judge:
+    """Compiles mutants and asks the killers."""
+
+    def __init__(self) -> None:
+        self.compiler = Compiler()
+        WORK.mkdir(parents=True, exist_ok=True)
+        names = (*PARTS, LOADER, ESCROW, BOOK)
+        self.baseline = {name: compile_part(self.compiler, name) for name in names}
+
+    def verdict_of(self, mutant: Mutant) -> tuple[str, str]:
+        """(verdict, by what): stillborn, same (bytes), killed, survived."""
+        target = TARGETS[mutant.file]
+        changed: dict[str, str] = {}
+        with tempfile.TemporaryDirectory(dir=WORK) as name:
+            folder = Path(name)
+            # One contract after the other: compiling is half of the work, and the first may be enough.
+            for contract in target.contracts:
+                try:
+                    code = compile_part(self.compiler, contract, mutant)
+                except Broken as broken:
+                    return "stillborn", str(broken).splitlines()[0]
+                if code == self.baseline[contract]:
+                    continue
+                changed[contract] = code
+                write_artifacts(folder, {**self.baseline, **changed})
+                by = forge(folder, target.suites)
+                if by:
+                    return "killed", by
+            if not changed:
+                return "same", "compiles to the same bytes"
+            by = python(folder, target.tests, mutant.file)
+        return ("killed", by) if by else ("survived", "")
+
+    def calibrate(self, files: Sequence[str]) -> None:
+        """Raise RuntimeError unless the unbroken contracts pass and every known mutant is killed."""
+        with tempfile.TemporaryDirectory(dir=WORK) as folder:
+            write_artifacts(Path(folder), self.baseline)
+            by = forge(Path(folder), sorted({suite for file in files for suite in TARGETS[file].suites}))
+            tests = sorted({pattern for file in files for pattern in TARGETS[file].tests})
+            by = by or python(Path(folder), tests)
+        say(f"unbroken: {by or 'passes'}")
+        if by:
+            raise RuntimeError(f"the unbroken contracts do not pass: {by}")
+        for mutant in known():
+            if mutant.file in files:
+                verdict, by = self.verdict_of(mutant)
+                say(f"{verdict} {mutant} by {by}")
+                if verdict != "killed":
+                    raise RuntimeError(f"a mutant known to be killed was not: {mutant}")
 
 
-def _run(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple[int, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def forge(folder: Path, suites: Sequence[str]) -> str | None:
+    """Which of forge's tests fails first on these artifacts, if any."""
+    command: list[str | Path] = [FORGE, "test", "--root", ROOT, "--fuzz-seed", "1", "--fail-fast"]
+    environment = {**FORGE_EFFORT, "REVSHARE_TEST_ARTIFACTS": folder.relative_to(ROOT).as_posix()}
     try:
         done = subprocess.run(
-            command,
+            [*command, "--match-contract", f"^({'|'.join(suites)})$"],
             cwd=ROOT,
-            env={**os.environ, "PATH": path, "NO_COLOR": "1", **environment},
+            env={**os.environ, "PATH": _path(), "NO_COLOR": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -347,39 +519,93 @@ def _run(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return -1, "timeout"
-    return done.returncode, done.stdout
-
-
-def _forge(artifacts: Path) -> str | None:
-    environment = {**FORGE_EFFORT, "REVSHARE_TEST_ARTIFACTS": artifacts.relative_to(ROOT).as_posix()}
-    code, said = _run([FORGE, "test", "--root", ROOT, "--fuzz-seed", "1", "--fail-fast"], environment)
-    if code == 0:
-        return None
-    if said == "timeout":
         return "forge (timeout)"
-    if "[FAIL" not in said:
-        raise RuntimeError(f"forge did not run:\n{said}")
+    if done.returncode == 0:
+        return None
+    if "[FAIL" not in done.stdout:
+        raise RuntimeError(f"forge did not run:\n{done.stdout}")
     # A fuzz test's name follows on the same line, an invariant's after the calls that broke it.
-    failed = said[said.index("[FAIL") :]
+    failed = done.stdout[done.stdout.index("[FAIL") :]
     found = re.search(r"\b(test\w*|invariant_\w+|setUp)\(", failed)
     return f"forge {found[1]}" if found else "forge"
 
 
-def _pytest(mutant: Mutant | None) -> str | None:
-    with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        shutil.copytree(SOURCES, Path(folder) / "src")
-        if mutant:
-            file = Path(folder) / "src" / mutant.file
-            file.write_text(mutant.applied_to(file.read_text(encoding="utf-8")), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:randomly", *PYTEST]
-        code, said = _run(command, {"REVSHARE_TEST_CONTRACTS": folder})
+class _Order:
+    """A pytest plugin: those that killed before go first, then the quicker before the slower."""
+
+    def __init__(self, times: dict[str, float], kills: Mapping[str, int]) -> None:
+        self.times, self.kills = times, kills
+        self.failed: list[str] = []
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items.sort(key=lambda item: (-self.kills.get(item.nodeid, 0), self.times.get(item.nodeid, 1.0)))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "call":
+            self.times[report.nodeid] = report.duration
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+def _use(folder: Path) -> None:
+    """Have the library deploy these artifacts, and take them for the shipped ones."""
+    from revshare.chain import book, deal, escrow, factory
+
+    artifacts._folder = lambda: folder  # noqa: SLF001  (the seam that the package itself has)
+    for module in (book, deal, escrow, factory):
+        module.same_code = lambda *_: True  # type: ignore[attr-defined]
+
+
+def python(folder: Path, patterns: Sequence[str], file: str = "") -> str | None:
+    """Which test in Python fails first on these artifacts, if any; `file` is the source that was changed."""
+    import pytest
+    import web3  # noqa: F401  (imported once, for all the processes forked here)
+
+    log, times_file, kills_file = WORK / f"pytest-{os.getpid()}.log", WORK / "times.json", WORK / "kills.json"
+    times = json.loads(times_file.read_text(encoding="utf-8")) if times_file.is_file() else {}
+    kills = json.loads(kills_file.read_text(encoding="utf-8")) if kills_file.is_file() else {}
+    tests = [str(found) for pattern in patterns for found in sorted(ROOT.glob(pattern))]
+    result = folder / "pytest.json"
+    child = os.fork()
+    if child == 0:
+        code = 3
+        with contextlib.suppress(BaseException):
+            os.setsid()
+            os.chdir(ROOT)
+            sys.path.insert(0, str(ROOT))
+            with log.open("w") as out:
+                os.dup2(out.fileno(), 1)
+                os.dup2(out.fileno(), 2)
+            os.environ["REVSHARE_TEST_ARTIFACTS"] = folder.relative_to(ROOT).as_posix()
+            _use(folder)
+            order = _Order(times, kills.get(file, {}))
+            options = ["-x", "-q", "-n0", "--no-header", "-p", "no:randomly", "--tb=short"]
+            code = int(pytest.main([*options, *dict.fromkeys(tests)], plugins=[order]))
+            result.write_text(json.dumps({"times": order.times, "failed": order.failed}), encoding="utf-8")
+        os._exit(code)
+    ended = time.monotonic() + SECONDS
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() > ended:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return "pytest (timeout)"
+        time.sleep(0.05)
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1) or not result.is_file():
+        raise RuntimeError(f"pytest did not run ({code}):\n{log.read_text(encoding='utf-8')}")
+    told = json.loads(result.read_text(encoding="utf-8"))
     if code == 0:
+        times_file.write_text(
+            json.dumps(told["times"] if not times else {**times, **told["times"]}), encoding="utf-8"
+        )
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
-    if not found and said != "timeout":
-        raise RuntimeError(f"pytest did not run:\n{said}")
-    return found[1] if found else "pytest (timeout)"
+    killer = str(told["failed"][0])
+    kills.setdefault(file, {})[killer] = kills.get(file, {}).get(killer, 0) + 1
+    kills_file.write_text(json.dumps(kills), encoding="utf-8")
+    return killer
 
 
 # Mutants that nobody could miss, in every layer. A killer that lets one of them live is no killer.
@@ -396,6 +622,17 @@ KNOWN = (
     ("lib/Terms.sol", "sum != total || sum == 0", "sum == 0"),
     ("lib/Books.sol", "return Books.unwrap(books) >> 128;", "return Books.unwrap(books) >> 127;"),
     ("lib/Asset.sol", "sent := call(gas(), to, amount, 0, 0, 0, 0)", "sent := 1"),
+    ("lib/Governance.sol", "q <= UNANIMOUS", "q <= 2 * UNANIMOUS"),
+    ("lib/Clone.sol", "sub(calldatasize(), 0x20)", "sub(calldatasize(), 0x21)"),
+    ("RevenueSplitFactory.sol", "salt, terms);", "0, terms);"),
+    ("AmendableSplit.sol", "standing.epoch += 1;", "{}"),
+    ("AmendableState.sol", "epoch == 0 ?", "epoch != 0 ?"),
+    ("trust/SaleEscrow.sol", "_checkCaller(sale_.buyer);", "{}"),
+    ("trust/SaleEscrow.sol", "sale_.state = State.Done;", "{}"),
+    ("trust/PayoutBook.sol", "if (covered < total)", "if (false)"),
+    ("trust/PayoutBook.sol", "mark.paid = cumulative;", "{}"),
+    ("trust/Delivery.sol", "if (!sent) requireGas(limit);", "if (!sent) {}"),
+    ("trust/MerkleProof.sol", "gt(node, sibling)", "lt(node, sibling)"),
 )
 
 
@@ -408,19 +645,6 @@ def known() -> list[Mutant]:
         assert offset >= 0, f"{file} no longer says {before!r}"
         made.append(Mutant(file, text.count("\n", 0, offset) + 1, offset, "known", before, after))
     return made
-
-
-def calibrate(baseline: Mapping[str, str], *, thorough: bool) -> None:
-    """Raise RuntimeError unless the unbroken contracts pass and every known mutant is killed."""
-    verdict = verdict_of(None, baseline, thorough=thorough)
-    say(f"unbroken: {verdict}")
-    if verdict[0] != "survived":
-        raise RuntimeError(f"the unbroken contracts do not pass: {verdict[1]}")
-    for mutant in known():
-        verdict = verdict_of(mutant, baseline, thorough=thorough)
-        say(f"{verdict[0]} {mutant} by {verdict[1]}")
-        if verdict[0] != "killed":
-            raise RuntimeError(f"a mutant known to be killed was not: {mutant}")
 
 
 # ------------------------------------------------------------------------------------------ the command
@@ -454,59 +678,65 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sample", type=int, default=200, help="how many mutants (200)")
+    parser.add_argument("--each", type=int, default=14, help="how many mutants of each file (14)")
     parser.add_argument("--seed", type=int, default=1, help="draws the sample (1)")
     parser.add_argument(
-        "--file", action="append", choices=list(AFFECTED), help="only this file (may be repeated)"
+        "--file", action="append", choices=list(TARGETS), help="only this file (may be repeated)"
     )
-    parser.add_argument("--forge-only", action="store_true", help="leave out the slower second killer")
+    parser.add_argument("--part", default="1/1", help="every Nth of the sample from the Kth on, as K/N")
     parser.add_argument("--calibrate", action="store_true", help="stop after calibration")
+    parser.add_argument("--calibrated", action="store_true", help="leave calibration out: it has been done")
+    parser.add_argument("--again", action="store_true", help="try survivors of an earlier run once more")
     parser.add_argument("--list", action="store_true", help="show the sample and stop")
+    parser.add_argument("--report", action="store_true", help="say what has come of the sample and stop")
     parser.add_argument(
         "--results", type=Path, default=WORK / "verdicts.jsonl", help="verdicts are kept here"
     )
     options = parser.parse_args()
-    files = options.file or list(AFFECTED)
-    drawn = sample(options.sample, options.seed, files)
+    files = options.file or list(TARGETS)
+    drawn = sample(options.each, options.seed, files)
     if options.list:
-        total = sum(len(mutants_of(file, (SOURCES / file).read_text(encoding="utf-8"))) for file in files)
+        total = sum(len(all_of(file)) for file in files)
         say("\n".join(map(str, drawn)) + f"\n{len(drawn)} of {total}")
         return 0
-
-    WORK.mkdir(parents=True, exist_ok=True)
-    baseline = compile_parts((*PARTS, LOADER))
-    thorough = not options.forge_only
-    calibrate(baseline, thorough=thorough)
-    if options.calibrate:
-        return 0
-    done = {}
-    if options.results.is_file():
-        entries = map(json.loads, options.results.read_text(encoding="utf-8").splitlines())
-        done = {(entry["file"], entry["offset"], entry["after"]): entry for entry in entries}
-    verdicts: list[Mapping[str, Any]] = []
-    for number, mutant in enumerate(drawn, 1):
-        entry: dict[str, Any] | None = done.get((mutant.file, mutant.offset, mutant.after))
-        started = time.monotonic()
-        if entry is None or (entry["verdict"] == "survived" and thorough and not entry["thorough"]):
-            if entry is None:
-                verdict, by = verdict_of(mutant, baseline, thorough=thorough)
-            else:
-                by = _pytest(mutant) or ""
-                verdict = "killed" if by else "survived"
-            entry = {
-                **asdict(mutant),
-                "mutant": str(mutant),
-                "verdict": verdict,
-                "by": by,
-                "thorough": thorough,
-            }
-            with options.results.open("a", encoding="utf-8") as results:
-                results.write(json.dumps(entry) + "\n")
-            say(f"{number}/{len(drawn)} {verdict} {mutant} {by} ({time.monotonic() - started:.0f} s)")
-        verdicts.append(entry)
-    say("\n" + report(verdicts))
+    if not options.report:
+        judge = Judge()
+        if not options.calibrated:
+            judge.calibrate(files)
+        if options.calibrate:
+            return 0
+        part, of = map(int, options.part.split("/"))
+        _try(judge, drawn[part - 1 :: of], options.results, again=options.again)
+    done = _verdicts(options.results)
+    verdicts = [done[key] for key in map(_key, drawn) if key in done]
+    say("\n" + report(verdicts) + f"\n{len(verdicts)} of the sample of {len(drawn)} tried")
     judged = Counter(entry["verdict"] for entry in verdicts)
     return 0 if judged["killed"] >= 0.95 * (judged["killed"] + judged["survived"]) else 1
+
+
+def _try(judge: Judge, drawn: Sequence[Mutant], results: Path, *, again: bool) -> None:
+    done = _verdicts(results)
+    for number, mutant in enumerate(drawn, 1):
+        entry = done.get(_key(mutant))
+        if entry and not (again and entry["verdict"] == "survived"):
+            continue
+        started = time.monotonic()
+        verdict, by = judge.verdict_of(mutant)
+        seconds = round(time.monotonic() - started)
+        told = {**asdict(mutant), "mutant": str(mutant), "verdict": verdict, "by": by, "seconds": seconds}
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")
+        say(f"{number}/{len(drawn)} {verdict} {mutant} {by} ({seconds} s)")
+
+
+def _key(mutant: Mutant) -> tuple[str, int, str, str]:
+    return mutant.file, mutant.offset, mutant.before, mutant.after
+
+
+def _verdicts(results: Path) -> dict[tuple[str, int, str, str], dict[str, Any]]:
+    """The last verdict on each mutant."""
+    entries = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.is_file() else ()
+    return {(e["file"], e["offset"], e["before"], e["after"]): e for e in entries}
 
 
 if __name__ == "__main__":

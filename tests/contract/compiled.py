@@ -18,6 +18,8 @@ MOCKS = Path(__file__).resolve().parent / "mocks"
 CONTRACTS = "REVSHARE_TEST_CONTRACTS"
 """Environment variable: a folder with another `src/` to test in place of `solidity/`, such as a broken one,
 to see that the tests notice."""
+ARTIFACTS = "REVSHARE_TEST_ARTIFACTS"
+"""Environment variable: a folder of artifacts whose code is tested instead of what the sources compile to."""
 
 
 def compile_all(cache: Path) -> dict[str, Any]:
@@ -25,7 +27,11 @@ def compile_all(cache: Path) -> dict[str, Any]:
     contracts = Path(os.environ.get(CONTRACTS) or ROOT / "solidity").resolve()
     with (cache / "lock").open("w") as lock:  # other workers wait for the first
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _compiled(cache, contracts, "src/**/*.sol") | _compiled(cache, MOCKS, "*.sol")
+        made = _compiled(cache, contracts, "src/**/*.sol") | _compiled(cache, MOCKS, "*.sol")
+    if ARTIFACTS in os.environ:
+        for file in (ROOT / os.environ[ARTIFACTS]).glob("[A-Z]*.json"):
+            made[file.stem]["bytecode"] = json.loads(file.read_text(encoding="utf-8"))["bytecode"]
+    return made
 
 
 def _compiled(cache: Path, root: Path, pattern: str) -> dict[str, Any]:

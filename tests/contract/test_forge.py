@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.contract.forge import FORGE, Result, record, run
+from tests.contract.forge import FORGE, Result, campaign, limit, record, run
 
 pytestmark = [
     pytest.mark.xdist_group("forge"),
@@ -32,6 +32,11 @@ def test_fuzz_and_invariants() -> None:
 
 @pytest.mark.campaign
 def test_fuzz_and_invariants_for_hours() -> None:
-    result = run(profile="campaign")
-    record(result)
-    verify(result)
+    done = []
+    for name, result in campaign(seconds=limit()):
+        done.append((name, result))
+        record(done, limit())
+    failed = [f"{result.output}\nreplay with: {result.replay}" for _, result in done if not result.passed]
+    assert not failed, "\n".join(failed)
+    kinds = {name.partition(".")[2].partition("_")[0] for name, _ in done}
+    assert kinds == {"invariant", "testFuzz"}
