@@ -6,13 +6,17 @@ import inspect
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 import revshare as rs
 from gas import targets
 from revshare import errors
+from revshare._commands import app
 from revshare.chain import artifacts
 from tests import markdown, nodes
 from tests.conftest import ROOT
@@ -175,6 +179,21 @@ def test_the_gas_is_accounted_for_opcode_by_opcode() -> None:
     of_one_tier, of_three = opcodes.accounts()
     markdown.generated(DOCS / "gas.md", "opcodes", opcodes.markdown(of_one_tier))
     markdown.generated(DOCS / "gas.md", "tiers", opcodes.compared(of_three, 100))
+
+
+def test_every_command_is_listed() -> None:
+    def listed(group: Any, before: str) -> Iterator[str]:
+        for name, command in group.commands.items():
+            if getattr(command, "commands", None):
+                yield from listed(command, f"{before}{name} ")
+                continue
+            example = (command.epilog or "").removeprefix("Example: ")
+            assert example.startswith(f"revshare {before}{name}"), f"{before}{name} has no example"
+            does = (command.help or "").partition("\n\n")[0].replace("\n", " ")
+            yield f"| `{before}{name}` | {does} | `{example}` |"
+
+    rows = ["| command | does | for example |", "|---|---|---|", *listed(get_command(app), "")]
+    markdown.generated(DOCS / "command-line.md", "commands", "\n".join(rows) + "\n")
 
 
 def test_everything_the_contracts_answer_to_is_documented() -> None:

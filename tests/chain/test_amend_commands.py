@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tests import markdown
 from tests.chain.amending import agreement, person
 from tests.chain.conftest import Chain, local_accounts
+from tests.conftest import ROOT
 from tests.nodes import ANVIL, anvil
 from web3 import HTTPProvider, Web3
 
@@ -55,7 +60,9 @@ class Office:
 
     def keystore(self, name: str, who: LocalAccount) -> None:
         stored = Account.encrypt(who.key, PASSWORD, kdf="pbkdf2", iterations=2)
-        (self.folder / f"{name}.json").write_text(json.dumps(stored), encoding="utf-8")
+        file = self.folder / f"{name}.json"
+        file.write_text(json.dumps(stored), encoding="utf-8")
+        file.chmod(0o600)
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as stop:
@@ -118,6 +125,22 @@ def test_terms_are_amended_by_files_that_go_from_hand_to_hand(office: Office) ->
 
     refused = office.refused("amend", "by-ann.json", "by-bob.json", "--rpc-url", url)
     assert "the terms have changed since this was proposed" in refused
+
+
+def test_the_page_does_it_as_well(office: Office) -> None:
+    """Every command of docs/command-line.md, in order."""
+    ann = {"from": office.node.payer.address, "to": office.payees["ann"], "value": 10**18}
+    office.node.w3.eth.wait_for_transaction_receipt(office.node.w3.eth.send_transaction(ann))  # type: ignore[arg-type]
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    known = {"SPLIT": office.split.address, "URL": office.node.name}
+    commands = [
+        line for block in markdown.blocks(page) if block.language == "sh" for line in block.text.splitlines()
+    ]
+    assert len(commands) == 5
+    shown = [office.done(*shlex.split(Template(line).substitute(known))[1:]) for line in commands]
+    said = next(block.text for block in markdown.blocks(page) if block.language == "text")
+    assert re.sub(r"until .* UTC", "until …", shown[0]) == re.sub(r"until .* UTC", "until …", said)
+    assert office.split.epoch() == 1
 
 
 def test_the_same_for_programs(office: Office) -> None:

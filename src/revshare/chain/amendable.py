@@ -25,7 +25,7 @@ from revshare.chain.governance import governance_of
 from revshare.chain.history import History
 from revshare.chain.nesting import refuse_circles
 from revshare.chain.node import BlockId, Node
-from revshare.chain.proposal import Proposal, approves
+from revshare.chain.proposal import Proposal, approves, called
 from revshare.chain.signers import Account
 from revshare.chain.split import RevenueSplit
 from revshare.chain.statements import Line
@@ -255,10 +255,13 @@ class AmendableSplit(RevenueSplit):
             )
 
     def _called_as_in(self, agreement: Agreement) -> Terms:
-        """These terms as read from the log, with the names that an agreement gives to their payees."""
-        names = dict(zip(self.schedule.addresses, self.schedule.payees, strict=True))
-        names |= {owner: name for name, owner in agreement.payees.items() if names.get(owner) == owner}
-        return Terms.decode(self.terms.encoded, self.token, names)
+        """These terms as read from the log, with the names and in the order that an agreement has."""
+        unnamed = {owner: name for name, owner in self.payees.items() if name == owner}
+        named = {name: owner for name, owner in agreement.payees.items() if owner in unnamed}
+        return called(
+            self.terms,
+            named | {name: owner for name, owner in self.payees.items() if owner not in named.values()},
+        )
 
     def _deadline(self, deadline: int | datetime | timedelta) -> int:
         head = self._node.block()

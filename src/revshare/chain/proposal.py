@@ -29,7 +29,7 @@ from revshare.errors import ContractError, InvalidInput, RevShareError, UnknownP
 from revshare.money import Token
 from revshare.schedule import Schedule
 
-__all__ = ["Proposal", "TypedSigner", "approves"]
+__all__ = ["Proposal", "TypedSigner", "approves", "called"]
 
 _KIND = "revshare proposal to amend"
 _TYPES = {
@@ -331,11 +331,15 @@ def _old_terms(data: dict[str, Any]) -> Terms:
     read = Terms.decode(_bytes(data["old_terms"]), Token.model_validate(data["old_token"]))
     if set(read.schedule.addresses) != set(payees.values()):
         raise InvalidInput("the proposal was changed: its old_payees are not those of the old terms")
-    places = [read.schedule.addresses.index(owner) for owner in payees.values()]
-    tiers = tuple(
-        replace(tier, weights=tuple(tier.weights[place] for place in places)) for tier in read.schedule.tiers
-    )
-    return Terms(Schedule(tuple(payees), tuple(payees.values()), tiers, read.schedule.token), read.token)
+    return called(read, payees)
+
+
+def called(terms: Terms, payees: Mapping[str, str]) -> Terms:
+    """Return the same terms with other names, in their order. payees: name → address, of all payees."""
+    was = terms.schedule
+    places = [was.addresses.index(owner) for owner in payees.values()]
+    tiers = tuple(replace(tier, weights=tuple(tier.weights[place] for place in places)) for tier in was.tiers)
+    return Terms(Schedule(tuple(payees), tuple(payees.values()), tiers, was.token), terms.token)
 
 
 def approves(node: Node, contract: str, digest: bytes, signature: bytes) -> bool:
