@@ -58,7 +58,8 @@ class Appending:
 
     def add(self, rows: list[Row]) -> None:
         """Write what is new of `rows`. Raises ConflictError, InvalidInput."""
-        if self._insert(rows):
+        # Most are new, so they are written without asking; until some are not: then what comes is likely known too.
+        if not self._known and self._insert(rows):
             fresh = rows
         else:
             fresh = self._new_of(rows)

@@ -47,6 +47,7 @@ _LOCK = int.from_bytes(b"revshare", "big")
 """PostgreSQL's advisory lock that whoever appends holds until it commits."""
 
 _BEGIN = "revshare_begin"
+_SMALLEST = 512  # bytes that a page of an SQLite file has at least
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -113,18 +114,23 @@ class Store:
     def _find_file(self, *, create: bool) -> None:
         """Make the file if there is none. Raises LedgerError when it cannot be, or it is empty."""
         if self._path.exists():
-            if self._path.is_file() and self._path.stat().st_size == 0:
-                # Never taken for a new ledger: files cut to nothing look like this.
-                raise LedgerDamaged(
-                    "the file is empty, so it is no ledger, or no longer one; remove it to begin a new one",
-                    ledger=self.name,
-                )
+            self._check_size()
             return
         if not create:
             raise LedgerError("there is no such file", ledger=self.name)
         if not self._path.parent.is_dir():
             raise LedgerError(f"there is no folder {self._path.parent}", ledger=self.name)
         self._make_file()
+
+    def _check_size(self) -> None:
+        """Refuse a file with less than a page, which SQLite would take for a new database."""
+        # Only its size: to open and close the file would drop the locks this process holds on it.
+        if self._path.stat().st_size < _SMALLEST:
+            raise LedgerDamaged(
+                "the file is empty or cut short, so it is no ledger, or no longer one; restore a copy, or remove "
+                "it to begin a new one",
+                ledger=self.name,
+            )
 
     def _make_file(self) -> None:
         """Make a new ledger beside where it shall be, then give it its name: it is never seen half made."""
@@ -265,6 +271,9 @@ class Store:
             kind, message = _sqlite_error(cause)
         elif type(cause).__module__.partition(".")[0] == "psycopg":
             kind, message = _postgresql_error(cause)
+        elif isinstance(cause, UnicodeDecodeError) and _is_ours(cause):
+            # sqlite3 quotes what it found in a damaged file, and fails at that.
+            kind, message = LedgerDamaged, "the file holds what was never written; restore a copy"
         else:
             return None
         return kind(message, ledger=self.name)
@@ -313,6 +322,15 @@ def _upgrade(connection: Connection, to: str = "head") -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     command.upgrade(config, to)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it was raised while the database was asked, not by a caller's code in a transaction."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return where.startswith(("sqlalchemy.", f"{__package__}._"))
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
