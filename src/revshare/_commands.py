@@ -5,6 +5,7 @@ Every command has an example in its help and takes `--json`. RevShareError is le
 
 from __future__ import annotations
 
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from revshare import _amending, _commands_report, _commands_sales
+from revshare import _commands_amend, _commands_report, _commands_sales
 from revshare._options import AsJson, connect, print_json
+from revshare._words import share_text, slice_text
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
@@ -144,7 +146,7 @@ def demo(
         raise typer.Exit(1)
 
 
-_amending.register(app)
+_commands_amend.register(app)
 _commands_report.register(app)
 _commands_sales.register(app)
 
@@ -176,18 +178,9 @@ def _tiers_table(agreement: Agreement, schedule: Schedule) -> Table:
     )
     table.add_column("payee")
     for tier in schedule.tiers:
-        until = "on" if tier.end is None else f"to {token.format(tier.end, grouped=True)}"
-        table.add_column(f"{token.format(tier.start, grouped=True)} {until}", justify="right")
+        table.add_column(slice_text(token, tier.start, tier.end), justify="right")
     for index, payee in enumerate(schedule.payees):
-        table.add_row(payee, *(_percent(tier.weights[index], tier.total) for tier in schedule.tiers))
+        table.add_row(
+            payee, *(share_text(Fraction(tier.weights[index], tier.total)) for tier in schedule.tiers)
+        )
     return table
-
-
-def _percent(weight: int, total: int) -> str:
-    """`weight` of `total` in per cent, cut after four decimals and marked when that is not all of it."""
-    if weight == 0:
-        return "–"
-    units, rest = divmod(weight * 1_000_000, total)
-    whole, decimals = divmod(units, 10_000)
-    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
-    return f"{text}… %" if rest else f"{text} %"

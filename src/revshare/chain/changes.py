@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from revshare._words import share_text, slice_text
 from revshare.chain.terms import Terms
 from revshare.money import Token
 from revshare.schedule import Schedule
@@ -89,7 +90,7 @@ class Changes:
         return tuple(row.payee for row in self.rows if row.is_worse)
 
     def __str__(self) -> str:
-        head = ["payee", *(self._slice(start, end) for start, end in self.slices), ""]
+        head = ["payee", *(slice_text(self.token, *each) for each in self.slices), ""]
         body = [
             [
                 row.payee,
@@ -103,10 +104,6 @@ class Changes:
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in (head, *body)
         )
-
-    def _slice(self, start: int, end: int | None) -> str:
-        first = self.token.format(start, grouped=True)
-        return f"{first} on" if end is None else f"{first} to {self.token.format(end, grouped=True)}"
 
 
 def counts_as_worse(old: Terms, new: Terms, address: str) -> bool:
@@ -134,14 +131,4 @@ def _share(schedule: Schedule, address: str, revenue: int) -> Fraction:
 
 
 def _arrow(before: Fraction, after: Fraction) -> str:
-    return _percent(after) if before == after else f"{_percent(before)} → {_percent(after)}"
-
-
-def _percent(share: Fraction) -> str:
-    """A share in per cent, cut after four decimals and marked when that is not all of it."""
-    if not share:
-        return "–"
-    scaled = share * 1_000_000
-    whole, decimals = divmod(int(scaled), 10_000)
-    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
-    return f"{text} %" if scaled.denominator == 1 else f"{text}… %"
+    return share_text(after) if before == after else f"{share_text(before)} → {share_text(after)}"

@@ -1,0 +1,25 @@
+"""How shares and slices of revenue are written for people, wherever they are shown."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from revshare.money import Token
+
+__all__ = ["share_text", "slice_text"]
+
+
+def share_text(share: Fraction) -> str:
+    """Return a share in per cent, cut after four decimals and marked when that is not all: ``66.6666… %``."""
+    if not share:
+        return "–"
+    scaled = share * 1_000_000
+    whole, decimals = divmod(int(scaled), 10_000)
+    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
+    return f"{text} %" if scaled.denominator == 1 else f"{text}… %"
+
+
+def slice_text(token: Token, start: int, end: int | None) -> str:
+    """Return a slice of cumulative revenue, in base units, as ``0.00 to 2,000.50``, or ``2,000.50 on``."""
+    first = token.format(start, grouped=True)
+    return f"{first} on" if end is None else f"{first} to {token.format(end, grouped=True)}"
