@@ -29,9 +29,24 @@ def test_importing_revshare_loads_nothing_heavy() -> None:
 
 def test_the_core_loads_no_chain_and_no_database() -> None:
     code = (
-        "import revshare as rs; rs.Agreement, rs.Schedule, rs.MerkleTree, rs.Sale, rs.Token, rs.AmountError"
+        "import revshare as rs; rs.Agreement, rs.Schedule, rs.MerkleTree, rs.Sale, rs.Token, rs.AmountError, "
+        "rs.Period, rs.Entry, rs.Totals, rs.LedgerError"
     )
     assert not loaded_by(code) & (HEAVY - {"pydantic"})
+
+
+@pytest.mark.parametrize(
+    ("package", "what", "extra"),
+    [
+        ("sqlalchemy", "rs.Ledger", "ledger"),
+        ("alembic", "rs.Ledger.open('sqlite://')", "ledger"),
+        ("psycopg", "rs.Ledger.open('postgresql://localhost/sales')", "postgres"),
+    ],
+)
+def test_what_is_not_installed_is_named(package: str, what: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None\nimport revshare as rs\n"
+    code += f"try: {what}\nexcept rs.MissingExtra as error: print(error)"
+    assert run(code) == f'this needs {package}, which is not installed: pip install "revshare[{extra}]"\n'
 
 
 def test_importing_revshare_costs_less_than_twice_pydantic() -> None:
@@ -59,7 +74,18 @@ def test_names_are_listed_in_order_and_no_others_exist() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["_fields", "_model", "_textfile", "agreement", "errors", "ledger._sale", "merkle", "money", "schedule"],
+    [
+        "_fields",
+        "_model",
+        "_textfile",
+        "agreement",
+        "errors",
+        "ledger._period",
+        "ledger._sale",
+        "merkle",
+        "money",
+        "schedule",
+    ],
 )
 def test_examples_in_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"revshare.{module}"))

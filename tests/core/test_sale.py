@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
-from revshare import AmountTypeError, InvalidInput, Sale
+from revshare import AmountError, AmountTypeError, InvalidInput, Sale
 
 FIELDS: dict[str, Any] = {
     "source": "distributor",
@@ -90,3 +90,70 @@ def test_the_amount_is_an_int(amount: Any) -> None:
 def test_what_is_ambiguous_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         Sale(**FIELDS | change)
+
+
+DETAILS: dict[str, Any] = {
+    "agreement": "Cosmetics to Australia",
+    "sku": "85123A",
+    "territory": "AU",
+    "channel": "web",
+    "currency": "AUD",
+    "rate": "0.6512",
+    "rate_source": "ECB",
+    "zone": "Australia/Sydney",
+}
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_a_detail_is_committed_to_when_it_is_set(name: str) -> None:
+    plain = Sale(**FIELDS)
+    sale = Sale(**FIELDS | {name: DETAILS[name]})
+    assert f'"{name}":"{DETAILS[name]}"' in sale.canonical().decode()
+    assert f'"{name}"' not in plain.canonical().decode(), "so that earlier leaves stay what they were"
+    assert sale != plain
+    assert sale.leaf() != plain.leaf()
+
+
+def test_a_sale_with_all_details_can_travel() -> None:
+    sale = Sale(**FIELDS | DETAILS)
+    assert pickle.loads(pickle.dumps(sale)) == sale
+
+
+@pytest.mark.parametrize("amount", [2**128, -(2**128)])
+def test_amounts_go_as_far_as_2_128(amount: int) -> None:
+    assert Sale(**FIELDS | {"amount": amount}).amount == amount
+    with pytest.raises(AmountError):
+        Sale(**FIELDS | {"amount": amount + (1 if amount > 0 else -1)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rate": 0.6512},
+        {"rate": "1e3"},
+        {"rate": "-1"},
+        {"rate": "1,5"},
+        {"rate": "１"},
+        {"zone": "somewhere else"},
+        {"zone": "+10"},
+        {"sku": 85123},
+        {"agreement": None},
+        {"territory": "A\0U"},
+        {"description": "\0"},
+        {"metadata": {"a": "\0"}},
+        {"metadata": {"a": 2**256}},
+        {"channel": "\ud800"},
+        {"occurred_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))},
+    ],
+)
+def test_details_that_are_ambiguous_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        Sale(**FIELDS | change)
+
+
+def test_text_of_another_kind_becomes_plain_text() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    sale = Sale(**FIELDS | {"sku": Text("85123A"), "source": Text("distributor")})
+    assert (type(sale.sku), type(sale.source)) == (str, str)

@@ -58,7 +58,7 @@ class Appending:
 
     def add(self, rows: list[Row]) -> None:
         """Write what is new of `rows`. Raises ConflictError, InvalidInput."""
-        # Most are new, so they are written without asking; until some are not: then what comes is likely known too.
+        # Most are new, so they are written without asking. Once some were not, more of them will be known.
         if not self._known and self._insert(rows):
             fresh = rows
         else:

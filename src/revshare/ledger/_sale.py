@@ -13,7 +13,7 @@ from typing import Any
 from eth_hash.auto import keccak
 
 from revshare.errors import AmountError, AmountTypeError, InvalidInput
-from revshare.money import units
+from revshare.money import AMOUNT_LIMIT, units
 
 Metadata = str | int | bool | None
 
@@ -23,6 +23,7 @@ MAX_SALE = 2**128
 DETAILS = ("agreement", "sku", "territory", "channel", "currency", "rate", "rate_source", "zone")
 """What a sale may say besides. Canonical JSON names only those that are set."""
 
+_TEXTS = ("source", "external_id", "token", "description", *DETAILS)
 _RATE = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*|[+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 
@@ -81,6 +82,8 @@ class Sale:
         for key, value in self.metadata.items():
             if not isinstance(key, str) or not (value is None or isinstance(value, (str, int))):
                 raise InvalidInput(f"metadata[{key!r}] must be text, a whole number, true, false or null")
+            if isinstance(value, int) and not -AMOUNT_LIMIT < value < AMOUNT_LIMIT:
+                raise InvalidInput(f"metadata[{key!r}] is beyond 2^256")
         amount = units(self.amount, "a sale's amount")
         if not -MAX_SALE <= amount <= MAX_SALE:
             raise AmountError("a sale's amount must be within 2^128 base units", value=amount)
@@ -98,6 +101,10 @@ class Sale:
                 f"a sale's zone must be a name such as 'Europe/Paris' or an offset such as '+10:00', "
                 f"not {self.zone!r}"
             )
+        for name in _TEXTS:
+            value = getattr(self, name)
+            if type(value) is not str:  # NumPy's, for one: databases want it plain
+                object.__setattr__(self, name, str.__str__(value))
         texts = (self.source, self.external_id, self.token, self.description)
         joined = "".join((*texts, *(getattr(self, name) for name in DETAILS), *_texts(self.metadata)))
         try:

@@ -316,8 +316,11 @@ class Store:
 
 
 def _upgrade(connection: Connection, to: str = "head") -> None:
-    from alembic import command
-    from alembic.config import Config
+    try:
+        from alembic import command
+        from alembic.config import Config
+    except ModuleNotFoundError as error:
+        raise MissingExtra("ledger", "alembic") from error
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
