@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .money import Token
     from .payouts import PayoutTree, check_successor
     from .schedule import Attribution, Schedule
+    from .simulation import Bootstrap, Comparison, Growth, Simulation, simulate
 
 __all__ = [
     "Agreement",
@@ -78,15 +79,18 @@ __all__ = [
     "ArtifactsDiffer",
     "Attribution",
     "BadCell",
+    "Bootstrap",
     "Call",
     "ChainError",
     "CircularSplits",
+    "Comparison",
     "CompileError",
     "CompilerNotFound",
     "ConflictError",
     "ContractError",
     "Entry",
     "Governance",
+    "Growth",
     "ImportRefused",
     "InsufficientAllowance",
     "InsufficientFunds",
@@ -121,6 +125,7 @@ __all__ = [
     "SaleMapping",
     "Schedule",
     "SignerError",
+    "Simulation",
     "TermsMismatch",
     "Tier",
     "Token",
@@ -132,15 +137,19 @@ __all__ = [
     "__version__",
     "check_successor",
     "guess_mapping",
+    "simulate",
 ]
 
 _HOME = {
     "Agreement": "agreement",
     "AmendableSplit": "chain",
     "Attribution": "schedule",
+    "Bootstrap": "simulation",
     "Call": "chain",
+    "Comparison": "simulation",
     "Entry": "ledger",
     "Governance": "_governance",
+    "Growth": "simulation",
     "Ledger": "ledger",
     "MerkleTree": "merkle",
     "Payee": "agreement",
@@ -155,11 +164,13 @@ _HOME = {
     "SaleEscrow": "chain",
     "SaleMapping": "ledger.imports",
     "Schedule": "schedule",
+    "Simulation": "simulation",
     "Tier": "agreement",
     "Token": "money",
     "Totals": "ledger",
     "check_successor": "payouts",
     "guess_mapping": "ledger.imports",
+    "simulate": "simulation",
 }
 """The module of each public name; those not listed are errors."""
 

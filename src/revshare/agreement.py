@@ -267,6 +267,11 @@ class Agreement(Model):
     def __str__(self) -> str:
         return f"{self.name}: {len(self.payees)} payees, {len(self.tiers)} tiers, in {self.token.symbol}"
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.agreement(self)
+
     def __repr__(self) -> str:
         lines = [f"Agreement({self.name!r}, in {self.token.symbol} with {self.token.decimals} decimals)"]
         lines += [f"  {name}: {address}" for name, address in self.payees.items()]

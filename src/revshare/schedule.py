@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import lcm
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from .errors import AmountError, AmountTypeError, InvalidInput, NegativeRevenue, UnknownPayee, Unreachable
@@ -136,6 +137,11 @@ class Schedule:
         alone = TierTerms(0, None, last.weights, last.total)
         return Schedule(self.payees, self.addresses, (alone,), token or self.token)
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.schedule(self)
+
     def _index(self, payee: str) -> int:
         try:
             return self.payees.index(payee)
@@ -169,8 +175,154 @@ class Schedule:
             array.flags.writeable = False
         return Attribution(self, start, int(revenue[-1]), sales, earned)
 
+    # ------------------------------------------------------------------------------------------ many revenues
+
+    def entitlement_array(self, payee: str, revenue: NDArray[Any]) -> NDArray[Any]:
+        """Return what `payee` has earned at each of many revenues: an array of the same shape, in base units.
+
+        revenue: base units, at least 0, of an integer dtype or Python ints. The result is of int64 where
+        64 bits hold every step, of Python ints (dtype object) otherwise. Raises UnknownPayee, AmountTypeError
+        for floats, AmountError below 0.
+        """
+        (earned,) = self._earned_at((self._index(payee),), self._exact(revenue))
+        return earned  # type: ignore[no-any-return]
+
+    def entitlement_arrays(self, revenue: NDArray[Any]) -> NDArray[Any]:
+        """Return the same for all payees, in order: an array of shape (payees, *shape of revenue)."""
+        return self._earned_at(range(len(self.payees)), self._exact(revenue))
+
+    def _earned_at(self, payees: Sequence[int], revenue: NDArray[Any]) -> NDArray[Any]:
+        """Return the entitlements of some payees, given by their places, at each `revenue`."""
+        import numpy as np
+
+        flat = revenue.reshape(-1)
+        earned = np.empty((len(payees), flat.size), dtype=flat.dtype)
+        for first in range(0, flat.size, _BLOCK):
+            block, out = flat[first : first + _BLOCK], earned[:, first : first + _BLOCK]
+            high = int(block.max())
+            if flat.dtype != object and self._by_table(payees, block, high, out):
+                continue
+            out[:] = 0
+            for tier in self.tiers:
+                if tier.start < high:
+                    top = tier.slice_of(high)
+                    part = np.minimum(np.maximum(block, tier.start), tier.start + top) - tier.start
+                    chosen = TierTerms(
+                        tier.start, tier.end, tuple(tier.weights[i] for i in payees), tier.total
+                    )
+                    for k, shares in shares_of(part, chosen, top):
+                        out[k] += shares
+        return earned.reshape(len(payees), *revenue.shape)
+
+    def _by_table(self, payees: Sequence[int], block: NDArray[Any], high: int, out: NDArray[Any]) -> bool:
+        """Write the entitlements at `block` to `out` if words hold this; return whether they did.
+
+        A revenue lies inside one tier, and those before it are full. So where the tiers' weights are brought
+        to one total, there is one division for each revenue and payee, and the rest is looked up.
+        """
+        import numpy as np
+
+        low = int(block.min())
+        tiers = [t for t in self.tiers if t.start < high and (t.end is None or low < t.end)] or self.tiers[:1]
+        total = lcm(*(tier.total for tier in tiers))
+        scales = [total // tier.total for tier in tiers]
+        if total >= _WORD_LIMIT or any(
+            tier.slice_of(high) * scale * max(tier.weights) >= _WORD_LIMIT
+            for tier, scale in zip(tiers, scales, strict=True)
+        ):
+            return False
+        if len(tiers) == 1:
+            part, look = block - tiers[0].start, None
+        else:
+            look = np.zeros(block.size, dtype=np.intp)
+            for tier in tiers[1:]:
+                look += block > tier.start
+            part = block - np.array([tier.start for tier in tiers]).take(look, mode="clip")
+        row = np.empty_like(block)
+        for k, i in enumerate(payees):
+            weights = [tier.weights[i] * scale for tier, scale in zip(tiers, scales, strict=True)]
+            already = [self._full(i, tier) for tier in tiers]
+            if look is None:
+                np.multiply(part, weights[0], out=row)
+                row //= total
+                np.add(row, already[0], out=out[k])
+            else:
+                np.array(weights).take(look, mode="clip", out=row)
+                row *= part
+                row //= total
+                np.array(already).take(look, mode="clip", out=out[k])
+                out[k] += row
+        return True
+
+    def _full(self, payee: int, before: TierTerms) -> int:
+        """Return what the payee at a place earns in all the tiers before one, when they are full."""
+        return sum(
+            (tier.end - tier.start) * tier.weights[payee] // tier.total
+            for tier in self.tiers
+            if tier.end is not None and tier.end <= before.start
+        )
+
+    def entitlements_summed(self, revenue: NDArray[Any]) -> tuple[list[int], list[int]]:
+        """Return the sums over many revenues of what each payee has earned, and of what lies in each tier.
+
+        revenue: as for `entitlement_array`, one-dimensional. Both lists are exact: payees and tiers in order.
+
+        A revenue lies inside one tier only; those before it are full, and give every such revenue the same.
+        So there is one division for each revenue and payee, however many tiers there are.
+        """
+        import numpy as np
+
+        revenue = self._exact(revenue)
+        earned, held = [0] * len(self.payees), [0] * len(self.tiers)
+        if not revenue.size:
+            return earned, held
+        low, high = int(revenue.min()), int(revenue.max())
+        for t, tier in enumerate(self.tiers):
+            if tier.start >= high:
+                break
+            part, above = revenue, 0
+            if tier.end is not None and high >= tier.end:
+                if low >= tier.end:
+                    part, above = revenue[:0], revenue.size
+                else:
+                    inside = revenue < tier.end
+                    above = revenue.size - int(np.count_nonzero(inside))
+                    part = revenue[inside & (revenue > tier.start) if low < tier.start else inside]
+            elif low < tier.start:
+                part = revenue[revenue > tier.start]
+            if above:
+                cap = tier.slice_of(high)
+                held[t] += above * cap
+                for i, weight in enumerate(tier.weights):
+                    earned[i] += above * (cap * weight // tier.total)
+            if part.size:
+                part = part - tier.start
+                most = tier.slice_of(high)
+                held[t] += _exact_sum(part, most)
+                for i, shares in shares_of(part, tier, most):
+                    earned[i] += _exact_sum(shares, most)
+        return earned, held
+
+    def _exact(self, revenue: NDArray[Any]) -> NDArray[Any]:
+        """Return `revenue` as int64 where that is exact at every step, as Python ints otherwise."""
+        import numpy as np
+
+        if revenue.dtype.kind not in "iuO":
+            raise AmountTypeError(
+                f"revenue must be integers (base units), not an array of {revenue.dtype}", value=revenue
+            )
+        if revenue.dtype == object:
+            for value in revenue.flat:
+                units(value, "revenue")
+        if revenue.size and revenue.min() < 0:
+            raise AmountError(
+                f"revenue is {int(revenue.min())}, and cannot be negative", value=int(revenue.min())
+            )
+        fits = self._fits_words(int(revenue.max(initial=0)))
+        return revenue.astype(np.int64 if fits else object, copy=False)
+
     def _fits_words(self, top: int) -> bool:
-        """Return whether 64-bit words hold every step of `_shares` for revenue up to `top`."""
+        """Return whether 64-bit words hold every step of `shares_of` for revenue up to `top`."""
         return top < _WORD_LIMIT and all(
             max(tier.weights) * min(tier.slice_of(top), tier.total) < _WORD_LIMIT for tier in self.tiers
         )
@@ -193,12 +345,12 @@ class Schedule:
                 if tier.start < high and (tier.end is None or low < tier.end):
                     top = high if tier.end is None else min(high, tier.end)
                     part = np.minimum(np.maximum(block, tier.start), top) - tier.start
-                    for i, shares in _shares(part, tier, top - tier.start):
+                    for i, shares in shares_of(part, tier, top - tier.start):
                         out[i] += shares[1:] - shares[:-1]
         return earned
 
 
-def _shares(part: NDArray[Any], tier: TierTerms, most: int) -> Iterator[tuple[int, NDArray[Any]]]:
+def shares_of(part: NDArray[Any], tier: TierTerms, most: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield each sharing payee's index and floor(part · weight / total), where no `part` exceeds `most`.
 
     When the product could overflow a word, part = q·W + r gives floor(part·w/W) = q·w + floor(r·w/W), in
@@ -214,6 +366,13 @@ def _shares(part: NDArray[Any], tier: TierTerms, most: int) -> Iterator[tuple[in
         elif weight:
             shares = part * weight // tier.total
             yield i, shares if direct else quotient * weight + shares
+
+
+def _exact_sum(values: NDArray[Any], most: int) -> int:
+    """Return the sum of `values`, of which none is below 0 or exceeds `most`, as a Python int."""
+    if values.dtype == object or most * values.size < _WORD_LIMIT:
+        return int(values.sum())
+    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
 
 
 def _running_total(sales: NDArray[Any], start: int) -> NDArray[Any]:
