@@ -278,6 +278,24 @@ class Journal:
         with self._store.read() as connection:
             return {symbol: int(count) for symbol, count in connection.execute(query)}
 
+    def unsettled(self, agreement: str | None = None) -> list[tuple[str, int, datetime, datetime]]:
+        """Return, by agreement: how many sales are in no settlement, and when the first and last occurred."""
+        query = (
+            select(
+                SALES.c.agreement,
+                func.count(),
+                func.min(SALES.c.occurred_at, type_=Instant),
+                func.max(SALES.c.occurred_at, type_=Instant),
+            )
+            .where(~exists().where(LINES.c.sale_seq == SALES.c.seq))
+            .group_by(SALES.c.agreement)
+            .order_by(SALES.c.agreement)
+        )
+        if agreement is not None:
+            query = query.where(SALES.c.agreement == agreement)
+        with self._store.read() as connection:
+            return [(name, int(count), first, last) for name, count, first, last in connection.execute(query)]
+
     def find(self, chain_id: int, split: str, period: str) -> SettlementRecord | None:
         """Return the settlement of a split's period, or None."""
         where = and_(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal, overload
 from revshare.ledger._period import Period
 from revshare.ledger._settlements import PayoutRecord, SettlementRecord, TransactionRecord
 from revshare.settlement._context import Finality
+from revshare.settlement._reconcile import PayeeAccounts, Reconciliation, reconcile
 from revshare.settlement._settler import Settler
+from revshare.settlement._status import Standing, status
 from revshare.settlement._values import (
     PlannedPayout,
     PlannedStep,
@@ -31,17 +33,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Finality",
+    "PayeeAccounts",
     "PayoutRecord",
     "PlannedPayout",
     "PlannedStep",
     "Progress",
+    "Reconciliation",
     "SettlementPlan",
     "SettlementRecord",
     "SettlementResult",
     "Settler",
+    "Standing",
     "Step",
     "TransactionRecord",
+    "reconcile",
     "settle",
+    "status",
 ]
 
 

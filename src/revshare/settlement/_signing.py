@@ -259,7 +259,7 @@ def _known(context: Context, wishes: Iterable[Wish]) -> tuple[tuple[str, ...], l
         found = context.journal.find(context.chain_id, *wish.key)
         if found is None or found.state == "carried":
             continue
-        if found.state == "failed":
+        if found.state == "failed" and wish.key not in context.problems:
             with context.journal.write() as unit:
                 unit.reopen(found)
             said.append(f"{wish.agreement}, {wish.period}: taken up again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import rlp
+from eth_utils.address import to_checksum_address
 
 from revshare.chain.abi import interface, word
 from revshare.chain.events import Remitted, decode_logs
@@ -59,7 +60,7 @@ def unpack(raw: bytes) -> dict[str, Any]:
         "chainId": _int(chain_id),
         "nonce": _int(nonce),
         "gas": _int(gas),
-        "to": "0x" + to.hex(),
+        "to": to_checksum_address(to),
         "value": _int(value),
         "data": "0x" + data.hex(),
     }

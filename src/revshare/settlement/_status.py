@@ -1,0 +1,153 @@
+"""Where every period stands, in words, and what to do. Asks the ledger alone, no node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from revshare.ledger._journal import Journal
+from revshare.ledger._settlements import SettlementRecord, TransactionRecord
+
+if TYPE_CHECKING:
+    from revshare.ledger import Ledger
+
+__all__ = ["Standing", "status"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a period of an agreement stands.
+
+    state: of its settlement; "open" for sales that none has. what: where it stands, in words. to_do: what to
+    do; empty when there is nothing to do. record: the settlement, if there is one.
+    """
+
+    agreement: str
+    period: str
+    state: str
+    what: str
+    to_do: str = ""
+    record: SettlementRecord | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data; amounts are base units, as text."""
+        record = self.record
+        return {
+            "agreement": self.agreement,
+            "period": self.period,
+            "state": self.state,
+            "what": self.what,
+            "to_do": self.to_do,
+            "amount_units": None if record is None else str(record.amount),
+            "lines": None if record is None else record.count,
+            "transactions": []
+            if record is None
+            else [
+                {"step": made.step, "tx_hash": made.tx_hash, "state": made.state, "block": made.block_number}
+                for made in record.transactions
+            ],
+        }
+
+
+def status(ledger: Ledger, agreement: str | None = None) -> tuple[Standing, ...]:
+    """Return where everything stands, of one agreement or of all: settlements by period, then what none has
+    yet.
+    """
+    journal = Journal(ledger)
+    found = [_standing(record) for record in journal.settlements(agreement)]
+    return tuple(found) + tuple(_unsettled(journal, agreement))
+
+
+def _unsettled(journal: Journal, agreement: str | None) -> Iterator[Standing]:
+    for name, count, first, last in journal.unsettled(agreement):
+        months = f"{first:%Y-%m}" if f"{first:%Y-%m}" == f"{last:%Y-%m}" else f"{first:%Y-%m} to {last:%Y-%m}"
+        yield Standing(
+            name,
+            months,
+            "open",
+            f"{count} sale lines are in no settlement yet",
+            f"settle them: revshare settle AGREEMENT --period {last:%Y-%m}",
+        )
+
+
+def _standing(record: SettlementRecord) -> Standing:
+    what, to_do = _WORDS[record.state](record)
+    if record.is_open and record.worker and record.lease_until > time.time():
+        until = datetime.fromtimestamp(record.lease_until, UTC)
+        what += f"; {record.worker} is at it until {until:%H:%M:%S} UTC at least"
+        to_do = "wait; if that worker has died, settling goes on after that time"
+    return Standing(record.agreement, record.period, record.state, what, to_do, record)
+
+
+_GO_ON = "settle the period again: it goes on where it stands, nothing is signed or paid twice"
+
+
+def _planned(record: SettlementRecord) -> tuple[str, str]:
+    void = sum(made.state == "void" for made in record.transactions)
+    why = "; what was signed can no longer be mined, as other transactions had its nonces" if void else ""
+    return f"planned: {record.count} lines are set apart, nothing is signed{why}", _GO_ON
+
+
+def _signed(record: SettlementRecord) -> tuple[str, str]:
+    made = _newest(record)
+    return f"signed, and not known to be sent: {_named(made)}", _GO_ON
+
+
+def _sent(record: SettlementRecord) -> tuple[str, str]:
+    made = _newest(record)
+    said = f"; the node last said: {made.error}" if made is not None and made.error else ""
+    return f"sent, and in no block yet: {_named(made)}{said}", _GO_ON
+
+
+def _mined(record: SettlementRecord) -> tuple[str, str]:
+    remit, distribute = record.step("remit"), record.step("distribute")
+    where = f"remitted in block {remit.block_number}" if remit is not None else "remitted"
+    if distribute is None:
+        return f"{where}; the distribution is not signed yet", _GO_ON
+    if distribute.in_block:
+        return f"{where}, distributed in block {distribute.block_number}; not final yet", _GO_ON
+    return f"{where}; the distribution is {distribute.state}: {_named(distribute)}", _GO_ON
+
+
+def _final(record: SettlementRecord) -> tuple[str, str]:
+    credited = [payout.payee for payout in record.payouts if payout.credited > 0]
+    what = f"done: {record.count} lines remitted and shared among {len(record.payouts)} payees, final"
+    if record.note:
+        return f"{what}; but {record.note}", "look at it: revshare reconcile AGREEMENT"
+    if credited:
+        return (
+            f"{what}; what {', '.join(credited)} could not receive is set aside",
+            "they can be paid by `withdraw_credit` once they can receive, or redirect it themselves",
+        )
+    return what, ""
+
+
+def _carried(record: SettlementRecord) -> tuple[str, str]:
+    return record.note, ""
+
+
+def _failed(record: SettlementRecord) -> tuple[str, str]:
+    return f"failed: {record.note}", "mend the cause, then settle the period again; its lines are kept for it"
+
+
+_WORDS = {
+    "planned": _planned,
+    "signed": _signed,
+    "sent": _sent,
+    "mined": _mined,
+    "final": _final,
+    "carried": _carried,
+    "failed": _failed,
+}
+
+
+def _newest(record: SettlementRecord) -> TransactionRecord | None:
+    found = [made for made in record.transactions if made.state in ("signed", "sent")]
+    return found[-1] if found else None
+
+
+def _named(made: TransactionRecord | None) -> str:
+    return "a transaction" if made is None else f"{made.step} {made.tx_hash}"
