@@ -180,3 +180,17 @@ def test_the_largest_agreement_fits_a_transaction(own_world: World, kind: str, m
     assert used < TRANSACTION_CAP
     distributed, paid_out, _ = split.functions.marks(asset).call()
     assert distributed - 8 * MAX_PAYEES <= paid_out <= distributed == 10**12
+
+
+def test_what_cannot_be_pushed_can_be_claimed(own_world: World) -> None:
+    """Of 400 payees, all new, 45 may burn what they are given; 53 are too many, and each is paid alone."""
+    burning = [own_world.payee("BurnsGas").address for _ in range(53)]
+    for count in (45, 53):
+        payees = burning[:count] + [own_world.fresh() for _ in range(MAX_PAYEES - count)]
+        split = own_world.split(payees, one_tier(MAX_PAYEES))
+        split.fund(COIN, 10**12)
+        pushed = own_world.attempt(split.distributing(), gas=TRANSACTION_CAP)
+        assert pushed["status"] == (count == 45)
+    due = split.line(payees[-1]).due
+    assert split.claim(payees[-1]) == due > 0
+    assert own_world.refusal(split.claiming(burning[0])).name == "PaymentFailed"
