@@ -197,7 +197,7 @@ class Books:
     def _commodities(self) -> tuple[str, str]:
         """The token and the coin as both programs take them."""
         coin = _commodity(self.coin)
-        if self.token.address is None and self.token.symbol == self.coin:
+        if self.token.address is None and (self.token.symbol, self.token.decimals) == (self.coin, 18):
             return coin, coin  # the coin is what is shared
         token = _commodity(self.token.symbol)
         return (token if token != coin else f"{token}-TOKEN"), coin
@@ -476,13 +476,13 @@ def _fits(letter: str) -> bool:
 
 
 def _components(addresses: Mapping[str, str]) -> dict[str, str]:
-    """Payee → its part of accounts' names; where two would be the same, part of the address follows."""
+    """Payee → its part of accounts' names; where two would be the same, the address follows."""
     plain = {payee: _component(payee) for payee in addresses}
     often: defaultdict[str, int] = defaultdict(int)
     for called in plain.values():
         often[called.casefold()] += 1
     return {
-        payee: f"{called}-{addresses[payee][2:10]}"
+        payee: f"{called}-{addresses[payee][2:]}"
         if often[called.casefold()] > 1 or called in _RESERVED
         else called
         for payee, called in plain.items()

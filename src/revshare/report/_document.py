@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from fractions import Fraction
 from itertools import chain
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from revshare._words import share_text, slice_text
 from revshare.ledger import Sale
 from revshare.money import Token
 
 from ._model import PayeeStatement, PeriodStatement, Remittance
 
-__all__ = ["COIN", "Cell", "Column", "Document", "Table", "batch_text", "document", "percent"]
+__all__ = ["COIN", "Cell", "Column", "Document", "Table", "batch_text", "document"]
 
 Cell = str | int | None
 Kind = Literal["text", "code", "amount", "coin", "number"]
@@ -116,14 +118,6 @@ def _places(token: Token, table: Table) -> int:
         if isinstance(cell := row[place], int)
     )
     return max(map(len, decimals), default=0)
-
-
-def percent(weight: int, total: int) -> str:
-    """Return `weight` of `total` in per cent, cut after four decimals and marked when that is not all."""
-    units, rest = divmod(weight * 1_000_000, total)
-    whole, decimals = divmod(units, 10_000)
-    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
-    return f"{text}… %" if rest else f"{text} %"
 
 
 def batch_text(batch: bytes) -> str:
@@ -253,9 +247,8 @@ def _tiers(statement: PeriodStatement, only: PayeeStatement | None) -> Table:
     for one in statement.payees if only is None else (only,):
         for tier in one.tiers:
             if tier.weight or only is not None:
-                end = "on" if tier.end is None else f"to {token.format(tier.end, grouped=True)}"
-                name = f"{token.format(tier.start, grouped=True)} {end}"
-                share = percent(tier.weight, tier.total)
+                name = slice_text(token, tier.start, tier.end)
+                share = share_text(Fraction(tier.weight, tier.total))
                 rows.append((tier.number, name, one.payee, tier.revenue, share, tier.earned))
     columns = (
         Column("tier", "number"),

@@ -118,7 +118,7 @@ def _system_folders() -> list[Path]:
 def _read(path: Path) -> FontFile | None:
     ttlib: Any = import_module("fontTools.ttLib")
     try:
-        with ttlib.TTFont(path, lazy=True) as font:
+        with path.open("rb") as file, ttlib.TTFont(file, lazy=True) as font:
             letters = frozenset(font.getBestCmap() or ())
             axes = {axis.axisTag for axis in font["fvar"].axes} if "fvar" in font else set()
     except (ttlib.TTLibError, OSError, KeyError):

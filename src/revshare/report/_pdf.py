@@ -47,6 +47,8 @@ def to_pdf(
         raise MissingExtra("report", "fpdf2") from error
     shown = document(statement, payee, lines=lines)
     chosen, missing = choose(_texts(shown), fonts)
+    if not chosen:  # PDF's own fonts know Latin-1
+        missing = "".join(letter for letter in missing if ord(letter) > 0xFF)
     said: tuple[str, ...] = ()
     if missing:
         some = " ".join(missing[:20]) + (" …" if len(missing) > 20 else "")
@@ -78,7 +80,6 @@ def to_pdf(
         _load(pdf, chosen)
     else:
         pdf.set_font("helvetica", size=_SIZE)
-        gone |= {ord(letter): "?" for part in _texts(shown) for letter in part if ord(letter) > 255}
     pdf.add_page()
     _head(pdf, shown, safe)
     for table in shown.tables:

@@ -11,6 +11,7 @@ committed to. Its position is not: pairs are hashed in sorted order, so that is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ __all__ = ["ProvedSale", "SaleProof", "prove"]
 
 _KIND = "proof of a sale in a remittance"
 _VERSION = 1
+_DEEPEST = 4
 _LARGEST = 1 << 20  # bytes of a file; one of a million sales has 20 siblings
 
 
@@ -308,6 +310,8 @@ def _object(text: str | bytes) -> dict[str, Any]:
 
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
+        if _depth(decoded) > _DEEPEST:  # deep enough, it would end not the parser only but the process
+            _refuse("malformed", "the proof is nested deeper than proofs are")
         value = json.loads(
             decoded, object_pairs_hook=once, parse_float=never, parse_constant=never, parse_int=whole
         )
@@ -316,6 +320,15 @@ def _object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         _refuse("malformed", f"this is no {_KIND}")
     return value
+
+
+def _depth(text: str) -> int:
+    """How deep JSON nests, brackets within its strings left out."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[][{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Fields:

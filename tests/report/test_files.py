@@ -1,0 +1,285 @@
+"""Statements as files: CSV, Excel, HTML, PDF and the screen say the same, exactly, and run nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import zipfile
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from rich.console import Console
+from tests.report.conftest import World
+from tests.strategies import make_schedule
+
+import revshare as rs
+from revshare.ledger import Ledger
+from revshare.report import (
+    PeriodStatement,
+    period_statement,
+    statement_of,
+    statements_of,
+    to_csv,
+    to_dict,
+    to_excel,
+    to_html,
+    to_pdf,
+    to_rich,
+)
+from revshare.report import _fonts as fonts
+
+pytestmark = pytest.mark.xdist_group("report")
+FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+
+
+@pytest.fixture(scope="module")
+def song(world: World) -> PeriodStatement:
+    with Ledger.open(world.path) as ledger:
+        return statement_of(ledger, world.song, "2011-03")
+
+
+def text_of(pdf: bytes) -> str:
+    return " ".join("\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
+
+
+# ------------------------------------------------------------------------------------------ from the ledger
+
+
+def test_statements_of_a_ledger_are_what_the_contract_paid(world: World, ledger: Ledger) -> None:
+    for deal, split in ((world.shop, world.shop_split), (world.song, world.song_split)):
+        paid = dict.fromkeys(split.payees, 0)
+        last = None
+        for statement in statements_of(ledger, deal):
+            assert statement.is_final
+            assert statement.differences == ()
+            assert [one.payee for one in statement] == list(deal.payees)
+            for one in statement:
+                paid[one.payee] += one.paid
+                last = statement
+        assert paid == split.paid()
+        assert last is not None
+        now = split.statement()
+        for one in last:
+            assert one.carried_forward == now[one.payee].credit + now[one.payee].due
+
+
+def test_credit_notes_and_credits_show(world: World, song: PeriodStatement, ledger: Ledger) -> None:
+    fan = song["fan"]
+    assert fan.paid == 0
+    assert fan.credited > 0
+    assert fan.carried_forward == world.song_split.credit()["fan"]
+    # The lines that 2011-02 could not pay for are here: sales first, then credit notes, each by time.
+    amounts = [sale.amount for sale in song.sales]
+    assert amounts == [10**15, 333_333_333_333_333_333, 1, 1, 0, -2 * 10**15, -7]
+    assert song.note == ""
+    carried = statement_of(ledger, world.song, "2011-02")
+    assert carried.remittance is not None
+    assert carried.remittance.state == "carried"
+    assert carried.sales == ()
+    assert "came to nothing or less" in to_html(carried)
+
+
+def test_periods_that_were_not_settled_are_named(world: World, ledger: Ledger) -> None:
+    with pytest.raises(
+        rs.InvalidInput, match="has no settlement of '2011-04': did you mean '2011-01'|2011-03"
+    ):
+        statement_of(ledger, world.song, "2011-04")
+    with pytest.raises(rs.InvalidInput, match="has no settlement of '2011-01': revshare settle"):
+        statement_of(ledger, "Nobody", "2011-01")
+    with pytest.raises(rs.InvalidInput, match="give the agreement, or the token"):
+        statement_of(ledger, world.song.name, "2011-01")
+    by_name = statement_of(ledger, world.song.name, "2011-01", token=world.song.token)
+    assert {one.payee: one.paid for one in by_name} == {
+        one.payee: one.paid for one in statement_of(ledger, world.song, "2011-01")
+    }
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+def test_csv_traces_every_line_to_sale_and_transaction(world: World, song: PeriodStatement) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(song), newline="")))
+    assert len(rows) == len(song.sales) * len(song.payees)
+    assert song.remittance is not None
+    for one in song:
+        mine = [row for row in rows if row["payee"] == one.payee]
+        assert sum(Decimal(row["earned"]) for row in mine) == song.token.decimal(one.earned)
+        assert [row["external_id"] for row in mine] == [sale.external_id for sale in song.sales]
+    assert {row["remit_tx"] for row in rows} == {song.remittance.tx_hash}
+    assert {row["distribute_tx"] for row in rows} == {song.remittance.paid_by}
+    assert {row["split"] for row in rows} == {world.song_split.address}
+    assert {row["kind"] for row in rows} == {"sale", "credit note"}
+    assert {row["description"] for row in rows if row["external_id"].endswith("/1")} == {"'=HYPERLINK(0)"}
+    assert {row["payee"] for row in csv.DictReader(io.StringIO(to_csv(song, "ann"), newline=""))} == {"ann"}
+
+
+def test_plain_data_is_exact(song: PeriodStatement) -> None:
+    told = to_dict(song)
+    assert told["payees"]["fan"]["credited"] == song.token.format(song["fan"].credited)
+    assert Decimal(told["net"]) == Decimal(song.net).scaleb(-18)
+    assert sum(Decimal(line["earned"]) for line in told["payees"]["ann"]["lines"]) == Decimal(
+        told["payees"]["ann"]["earned"]
+    )
+    assert list(to_dict(song, "ann")["payees"]) == ["ann"]
+    assert "lines" not in to_dict(song, lines=False)["payees"]["ann"]
+
+
+def test_excel_keeps_every_digit(song: PeriodStatement) -> None:
+    openpyxl: Any = import_module("openpyxl")
+    content = to_excel(song, "ann")
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert book.sheetnames == ["statement", "account", "tiers", "transactions", "lines"]
+    rows = list(book["lines"].values)
+    header, body, total = rows[0], rows[1:-1], rows[-1]
+    earned = header.index("earned")
+    exact = [song.token.parse(Decimal(str(row[earned]))) for row in (*body, total)]
+    assert exact == [*(line.earned for line in song["ann"].lines), song["ann"].earned]
+    amounts = [row[header.index("amount")] for row in body]
+    assert isinstance(amounts[0], float)  # 0.001: a float shows it exactly
+    assert amounts[1] == "0.333333333333333333"  # text: a float would lose digits
+    assert body[0][header.index("description")] == "'=HYPERLINK(0)"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheets = [archive.read(name).decode() for name in archive.namelist() if "worksheets/" in name]
+    assert not any("<f>" in sheet for sheet in sheets)
+    assert openpyxl.load_workbook(io.BytesIO(to_excel(song))).sheetnames[1] == "payees"
+
+
+class Page(HTMLParser):
+    """What a page shows, and what it would fetch or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.fetched += [
+            value or "" for name, value in attrs if name in ("src", "href", "style") or name[:2] == "on"
+        ]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_html_shows_everything_and_fetches_nothing(song: PeriodStatement) -> None:
+    page = Page(to_html(song))
+    shown = " ".join(" ".join(page.words).split())
+    assert not {"script", "link", "img", "iframe", "b"} & set(page.tags)
+    assert page.fetched == []
+    assert "url(" not in to_html(song)
+    assert '<b>गीत</b> & "tune"' in shown
+    for one in song:
+        assert song.token.format(one.earned, grouped=True).rstrip("0") in shown
+    assert song.remittance is not None
+    assert str(song.remittance.tx_hash) in shown
+    assert str(song.remittance.paid_by) in shown
+    assert song.agreement in shown
+    assert "2011-03-01 to 2011-03-31 (UTC)" in shown
+    assert "2011-03/4" not in to_html(song, lines=False)
+
+
+def test_the_screen_shows_it(song: PeriodStatement) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=220)
+    console.print(to_rich(song))
+    console.print(to_rich(song, "fan", lines=True))
+    shown = out.getvalue()
+    assert "What each payee earned and got (ETH)" in shown
+    assert "Account of fan (ETH)" in shown
+    assert "2011-03/4" in shown
+    assert song.token.format(song["fan"].credited) in shown
+
+
+# ------------------------------------------------------------------------------------------ PDF
+
+
+def test_pdf_shows_everything(world: World, ledger: Ledger) -> None:
+    shop = statement_of(ledger, world.shop, "2011-01")
+    pdf, said = to_pdf(shop, "designer")
+    assert said == ()
+    reader = PdfReader(io.BytesIO(pdf))
+    shown = text_of(pdf)
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Cosmetics to Australia · Statement for 2011-01: designer"
+    assert len(reader.pages) > 1
+    for words in ("Account of designer (GBPT)", "4,145.5843", "Merkle root", "Shares by tier", "1 / "):
+        assert words in shown
+    assert all(sale.external_id in shown for sale in shop.sales)
+    assert shop.remittance is not None
+    assert str(shop.remittance.tx_hash) in shown.replace(" ", "")
+    assert to_pdf(shop, "designer")[0] == pdf, "the same statement is the same file"
+
+
+def named(*names: str) -> PeriodStatement:
+    schedule = make_schedule((None, (1,) * len(names)), payees=names)
+    return period_statement(
+        schedule,
+        [rs.Sale("shop", "1", datetime(2011, 3, 1, tzinfo=UTC), 10**6, "GBPT", "\u200b\x01tune\n2")],
+        agreement="Zoë & Σοφία",
+        period="2011-03",
+        ends_at=datetime(2011, 4, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.skipif(not FONT.is_file(), reason="DejaVu is not there: Debian's fonts-dejavu-core")
+def test_names_in_many_scripts_are_in_the_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_PACKAGES", ())
+    pdf, said = to_pdf(named("Ébéniste", "София", "Ελένη"), fonts=[FONT])
+    assert said == ()
+    assert all(name in text_of(pdf) for name in ("Ébéniste", "София", "Ελένη", "Zoë & Σοφία"))
+
+
+def test_what_no_font_has_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fonts, "_files", lambda _: ())
+    pdf, said = to_pdf(named("Ébéniste", "София"))
+    assert len(said) == 1
+    assert "no font here has the characters" in said[0]
+    assert "С" in said[0]
+    assert "Ébéniste" in text_of(pdf)
+    assert "?????" in text_of(pdf)
+    (tmp_path / "not.ttf").write_text("no font")
+    with pytest.raises(rs.InvalidInput, match="not a TrueType or OpenType font"):
+        to_pdf(named("a"), fonts=[tmp_path / "not.ttf"])
+
+
+def test_fonts_of_a_folder_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if not FONT.is_file():
+        pytest.skip("DejaVu is not there: Debian's fonts-dejavu-core")
+    (tmp_path / "My.ttf").write_bytes(FONT.read_bytes())
+    monkeypatch.setenv("REVSHARE_FONTS", str(tmp_path))
+    monkeypatch.setattr(fonts, "_PACKAGES", ())
+    monkeypatch.setattr(fonts, "_system_folders", list)
+    chosen, missing = fonts.choose(["София 日"])
+    assert [font.path.name for font in chosen] == ["My.ttf"]
+    assert missing == "日"
+
+
+# ------------------------------------------------------------------------------------------ extras
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "make"),
+    [
+        ("openpyxl", "report", to_excel),
+        ("jinja2", "report", to_html),
+        ("fpdf", "report", to_pdf),
+        ("rich", "cli", to_rich),
+    ],
+)
+def test_what_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, package: str, extra: str, make: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(rs.MissingExtra) as refused:
+        make(named("a"))
+    assert refused.value.extra == extra
