@@ -31,15 +31,14 @@ _IN_TRANSACTION = 2  # libpq's PQTRANS_INTRANS: one that has not failed
 class Appending:
     """One transaction's entries.
 
-    connection: of `Store.write(append=True)`, so that nobody else appends meanwhile. Raises LedgerDamaged
-    when the chain and the sales do not end together.
+    raw: the driver's connection, in a transaction of `Store.append` or `Store.write(append=True)`, so that
+    nobody else appends meanwhile. Raises LedgerDamaged when the chain and the sales do not end together.
     """
 
-    def __init__(self, connection: Connection, store: Store) -> None:
-        self._connection = connection
+    def __init__(self, raw: Any, store: Store) -> None:
         self._store = store
         self._sqlite = store.dialect == "sqlite"
-        self._raw: Any = connection.connection.driver_connection
+        self._raw = raw
         self._digest = _chain.Digest()
         self.recorded_at = datetime.now(UTC)
         most = self._one("SELECT max(seq) FROM sales")[0] or 0
@@ -77,8 +76,10 @@ class Appending:
         if manifest is not None:
             number = self._one("SELECT coalesce(max(id), 0) + 1 FROM imports")[0]
             manifest = replace(manifest, id=number, new=new, known=self._known)
-            self._connection.execute(
-                IMPORTS.insert().values(dict(zip(MANIFEST_COLUMNS, _values(manifest), strict=True)))
+            self._run(
+                f"INSERT INTO imports ({', '.join(MANIFEST_COLUMNS)}) "  # noqa: S608
+                f"VALUES ({', '.join('?' * len(MANIFEST_COLUMNS))})",
+                _values(manifest),
             )
         link = _chain.Link(
             number=self._number,

@@ -89,19 +89,21 @@ class Ledger:
         Raises ConflictError when the ledger has a sale of that source and id with other content.
         """
         row = row_of(_checked(sale))
-        with self._writing() as connection:
-            return self._record(connection, sale, row)
-
-    def _record(self, connection: Connection, sale: Sale, row: Row) -> Recorded:
-        appending = Appending(connection, self._store)
-        appending.add([row])
-        seq = appending.finish().first
-        if seq is not None:
-            return Recorded(Entry(sale, seq, appending.recorded_at), new=True)
-        entry = self._entry(connection, sale.source, sale.external_id)
+        with self._store.append() as raw:
+            recorded = self._record(raw, sale, row)
+        if recorded is not None:
+            return recorded
+        entry = self.sale(sale.source, sale.external_id)
         if entry is None:
             raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
         return Recorded(entry, new=False)
+
+    def _record(self, raw: Any, sale: Sale, row: Row) -> Recorded | None:
+        """Return None when it is known already."""
+        appending = Appending(raw, self._store)
+        appending.add([row])
+        seq = appending.finish().first
+        return None if seq is None else Recorded(Entry(sale, seq, appending.recorded_at), new=True)
 
     def reverse(
         self,
@@ -137,7 +139,10 @@ class Ledger:
             )
             before = self._reversal_of(connection, found.sale)
             if before is None:
-                return self._record(connection, reversal, row_of(reversal))
+                recorded = self._record(_driver(connection), reversal, row_of(reversal))
+                if recorded is None:
+                    raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+                return recorded
             if occurred_at is None:
                 reversal = replace(reversal, occurred_at=before.sale.occurred_at)
             if before.sale != reversal:
@@ -180,7 +185,7 @@ class Ledger:
             known = _manifest(connection, manifest.file_hash, manifest.mapping_hash)
             if known is not None:
                 return Batch(0, known.new + known.known, import_id=known.id)
-        appending = Appending(connection, self._store)
+        appending = Appending(_driver(connection), self._store)
         taken = iter(rows)
         while chunk := list(islice(taken, CHUNK)):
             appending.add(chunk)
@@ -306,6 +311,10 @@ def _checked(sale: Sale) -> Sale:
     if not isinstance(sale, Sale):
         raise InvalidInput(f"a ledger records sales, not {type(sale).__name__}")
     return sale
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _entries() -> Select[Any]:

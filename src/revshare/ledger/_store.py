@@ -43,8 +43,8 @@ from .migrations import APPEND_ONLY, REVISIONS, VERSION_TABLE
 MEMORY = ("sqlite://", "sqlite:///:memory:", ":memory:")
 """Names of a ledger that ends with the process."""
 
-_LOCK = int.from_bytes(b"revshare", "big")
-"""PostgreSQL's advisory lock that whoever appends holds until it commits."""
+_SERIALISE = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'revshare', 'big')})"
+"""Takes PostgreSQL's lock that whoever appends holds until it commits, so that the chain has one end."""
 
 _BEGIN = "revshare_begin"
 _SMALLEST = 512  # bytes that a page of an SQLite file has at least
@@ -127,8 +127,8 @@ class Store:
         # Only its size: to open and close the file would drop the locks this process holds on it.
         if self._path.stat().st_size < _SMALLEST:
             raise LedgerDamaged(
-                "the file is empty or cut short, so it is no ledger, or no longer one; restore a copy, or remove "
-                "it to begin a new one",
+                "the file is empty or cut short, so it is no ledger, or no longer one; restore a copy, or "
+                "remove it to begin a new one",
                 ledger=self.name,
             )
 
@@ -235,8 +235,25 @@ class Store:
             connection = connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})  # noqa: PLW2901
             with connection.begin():
                 if append and self.dialect == "postgresql":
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                    connection.exec_driver_sql(_SERIALISE)
                 yield connection
+
+    @contextmanager
+    def append(self) -> Iterator[Any]:
+        """As `write(append=True)`, but the driver's connection: for one sale SQLAlchemy costs too much."""
+        with self._errors():
+            checked_out = self._engine().raw_connection()
+            try:
+                raw: Any = checked_out.driver_connection
+                raw.execute("BEGIN IMMEDIATE" if self.dialect == "sqlite" else _SERIALISE)
+                try:
+                    yield raw
+                    raw.commit()
+                except BaseException:
+                    raw.rollback()
+                    raise
+            finally:
+                checked_out.close()
 
     def _engine(self) -> Engine:
         if os.getpid() != self._pid:
