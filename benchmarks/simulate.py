@@ -28,6 +28,7 @@ from revshare._futures import BLOCK
 from revshare.schedule import TierTerms
 
 PERIODS = 36
+_MEGABYTE = 2**20 if sys.platform == "darwin" else 1024  # in what the system counts memory in
 MEAN, GROWTH, SIGMA, WALK = 10_000_000_000, 0.02, 0.5, 0.1
 TIERS = (
     (100_000_000_000, (100, 0, 0, 0, 0, 0)),
@@ -128,7 +129,7 @@ def measure(paths: int, rounds: int) -> dict[str, Any]:
         means = note("floats", lambda: floats(paths))
         result = note("integers", lambda: integers(paths))
         note("quantiles", result.rows)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
         few = result.futures.received[:, : max(paths // 4, 1)]
         some = few.astype(float)
         note("float_amounts", partial(float_amounts, some))
