@@ -3,8 +3,8 @@
     python benchmarks/payout_tree.py [--json] [--payees N]
 
 The tree is made from a dict of addresses and amounts, checks included; then proofs of payees all over the
-tree are read and verified, which is what "addressable" means. Times are of the processor; the peak is of the whole
-process, the dict included.
+tree are read and verified, which is what "addressable" means. Times are of the processor; the peak is of the
+whole process, the dict included.
 """
 
 from __future__ import annotations
