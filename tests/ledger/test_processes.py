@@ -136,3 +136,42 @@ def test_what_is_read_is_of_one_moment(ledger: rs.Ledger) -> None:
             ledger.record(sale(10_000 + seen))
         seen += 1
     assert seen == 3_000
+
+
+def test_verifying_while_others_record_raises_no_alarm(database: str) -> None:
+    rs.Ledger.open(database).close()
+
+    def work() -> None:
+        with rs.Ledger.open(database) as ledger:
+            for number in range(100_000):
+                ledger.record_all([sale(number)])
+
+    child = fork(work)
+    try:
+        with rs.Ledger.open(database) as ledger:
+            while not ledger.totals():
+                time.sleep(0.01)
+            for _ in range(15):
+                found = ledger.verify(ledger.head())
+                assert found.ok, found.problems
+    finally:
+        kill(child)
+
+
+def test_acknowledged_means_on_disk_whatever_the_server_would_do(ledger: rs.Ledger) -> None:
+    from sqlalchemy import text
+
+    if ledger._store.dialect == "sqlite":
+        asked = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1}
+        with ledger._store.read() as connection:
+            for pragma, value in asked.items():
+                assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+        return
+    with ledger._store.write() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar()
+        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable'))
+    ledger.close()
+    with ledger._store.read() as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"

@@ -78,8 +78,8 @@ def row_of(sale: Sale) -> Row:
 def sale_of(row: Sequence[object]) -> Sale:
     """Return the sale of a row as a database gives it back: times and amounts may be numbers.
 
-    It was checked when it was recorded, and is not checked again. Raises ValueError or OverflowError for a row
-    that holds no time, no amount or no metadata.
+    It was checked when it was recorded, and is not checked again. Raises ValueError or OverflowError for a
+    row that holds no time, no amount or no metadata.
     """
     sale = object.__new__(Sale)
     for name, value in zip(SALE_COLUMNS, row, strict=True):
