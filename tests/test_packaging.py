@@ -45,6 +45,7 @@ def test_the_wheel_carries_all_that_a_user_needs(built: tuple[Path, Path]) -> No
         "revshare/demo/DATA.md",
         "revshare/demo/australia.csv",
         "revshare/demo/australia.toml",
+        "revshare/report/templates/statement.html",
     ):
         assert needed in files
     assert files["revshare/chain/solc_npm.js"].external_attr >> 16 & 0o111, "forge runs it as it stands"
