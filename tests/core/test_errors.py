@@ -32,6 +32,8 @@ SAMPLES: list[rs.RevShareError] = [
     rs.NotDeployed("x", address="0x1"),
     rs.WrongChain("x", expected=1, actual=2),
     rs.TermsMismatch("x", address="0x1", expected=b"1", actual=b"2"),
+    rs.SignerError("x", signer="alias/payer"),
+    rs.ProofRefused("x", reason="sale"),
     rs.ReorgDetected("x", block=1, expected=b"1", actual=b"2"),
     rs.ProviderError("x", method="eth_call", code=-32000),
     rs.CompileError("x", output="y"),
