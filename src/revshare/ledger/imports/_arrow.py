@@ -167,7 +167,7 @@ def cells(array: pa.Array | pa.ChunkedArray) -> list[Cell]:
     if types.is_null(kind):
         return [""] * len(array)
     bad = Bad("", f"is of type {short(str(kind), 40)}, which no field of a sale can be")
-    return ["" if value is None else bad for value in array.is_valid().to_pylist()]
+    return [bad if valid else "" for valid in array.is_valid().to_pylist()]
 
 
 def _texts(array: pa.Array) -> list[Cell]:

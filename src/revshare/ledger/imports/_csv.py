@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import re
@@ -31,6 +32,8 @@ _MARKS = {
     b"\x1f\x8b": "compressed: unpack it",
 }
 
+_CHANGED = BadCell(0, "", "", "the file was changed while it was read: import it again")
+
 
 class CsvTable(Table):
     """A CSV file. `known`: columns that a mapping names, by which the separator is found."""
@@ -49,8 +52,8 @@ class CsvTable(Table):
 
     # ------------------------------------------------------------------------------------------ opening
 
-    def _open(self) -> TextIO:
-        return self._path.open(encoding=self._encoding, newline="")
+    def _open(self, errors: str = "strict") -> TextIO:
+        return self._path.open(encoding=self._encoding, newline="", errors=errors)
 
     def _check_start(self) -> None:
         with self._path.open("rb") as file:
@@ -65,11 +68,9 @@ class CsvTable(Table):
 
     def _sniff(self, known: Collection[str]) -> str:
         """Return the separator: what gives the known columns, or else as many fields on every line."""
-        try:
-            with self._open() as file:
-                sample = file.read(_SAMPLE)
-        except UnicodeDecodeError:
-            raise self._undecodable() from None
+        # What is not in the encoding is said when it is read: then the columns are known.
+        with self._open("replace") as file:
+            sample = file.read(_SAMPLE)
         # Half a line, perhaps, at the end.
         lines = sample.splitlines(keepends=True)[: None if len(sample) < _SAMPLE else -1]
         found: list[tuple[int, str]] = []
@@ -94,26 +95,41 @@ class CsvTable(Table):
 
     def _read_header(self) -> tuple[tuple[str, ...], int, int]:
         """Return the names of the columns, the line they begin on, and the line after them."""
-        with self._open() as file:
+        with self._open("replace") as file:
             reader = csv.reader(file, delimiter=self.separator, strict=True)
             line = 1
             try:
                 for number, row in enumerate(reader, 1):
                     if number == self._header_row:
                         names = tuple(name.strip() for name in row)
+                        if any("\ufffd" in name for name in names):
+                            self._check_bytes(reader.line_num)
                         if not any(names):
                             raise self.refuse("", "", "the line that should name the columns is empty", line)
                         return names, line, reader.line_num + 1
                     line = reader.line_num + 1
-            except UnicodeDecodeError:
-                raise self._undecodable() from None
             except csv.Error as error:
                 raise self.refuse("", "", _csv_reason(error), line) from None
         raise self.refuse("", "", f"has no line {self._header_row}, which should name the columns", line)
 
+    def _check_bytes(self, last: int) -> None:
+        """Raise ImportRefused if one of the first `last` lines has a byte that is not in the encoding."""
+        try:
+            with self._open() as file:
+                for _ in islice(file, last):
+                    pass
+        except UnicodeDecodeError:
+            error = self._undecodable()
+            if error.problems[0].line <= last:
+                raise error from None
+
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the file. Raises ImportRefused for null characters: no text has them."""
+        """Return the SHA-256 of the file, all of which is gone through.
+
+        Raises ImportRefused for bytes that are not in the encoding, and for null characters.
+        """
         digest = hashlib.sha256()
+        decoder = codecs.getincrementaldecoder(self._encoding)()
         before = b""
         with self._path.open("rb") as file:
             while block := file.read(1 << 20):
@@ -123,6 +139,14 @@ class CsvTable(Table):
                     raise self.refuse("", "", "has a null character: this is not UTF-8 text", line)
                 if len(before) < _SAMPLE:
                     before += block
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    raise self._undecodable() from None
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            raise self._undecodable() from None
         return digest.hexdigest()
 
     # ------------------------------------------------------------------------------------------ reading
@@ -132,20 +156,22 @@ class CsvTable(Table):
         width = len(self.header)
         with self._open() as file:
             reader = csv.reader(file, delimiter=self.separator, strict=True)
-            for _ in islice(reader, self._header_row):
-                pass
             line = self._first_line
+            skip = self._header_row
             while True:
                 rows: list[list[str]] = []
                 stop = None
                 try:
+                    for _ in islice(reader, skip):
+                        pass
+                    skip = 0
                     # What was read before an error stays in the list.
                     rows.extend(islice(reader, CHUNK))
                 except csv.Error as error:
                     begins = line + len(rows) + sum(map(_breaks, rows))
                     stop = BadCell(begins, "", "", _csv_reason(error))
                 except UnicodeDecodeError:
-                    stop = self._undecodable().problems[0]
+                    stop = _CHANGED
                 if not rows and stop is None:
                     break
                 yield self._chunk(rows, line, width, positions, min(file.buffer.tell(), self.total))
@@ -154,7 +180,7 @@ class CsvTable(Table):
                 line = reader.line_num + 1
         status = self._path.stat()
         if (status.st_size, status.st_mtime_ns) != self._seen:
-            raise Stop(BadCell(0, "", "", "the file was changed while it was read: import it again"))
+            raise Stop(_CHANGED)
 
     @staticmethod
     def _chunk(rows: list[list[str]], line: int, width: int, positions: Sequence[int], done: int) -> Chunk:

@@ -81,12 +81,11 @@ class ExcelTable(Table):
         """The workbook, whose reader may fail in any way on a damaged file."""
         import openpyxl
 
-        with warnings.catch_warnings():
+        # Opened here, because the reader leaves files open when it fails.
+        with warnings.catch_warnings(), self._path.open("rb") as file:
             warnings.simplefilter("ignore")  # of dates out of range, styles and extensions it does not know
             try:
-                book = openpyxl.load_workbook(
-                    self._path, read_only=True, data_only=self._cached, keep_links=False
-                )
+                book = openpyxl.load_workbook(file, read_only=True, data_only=self._cached, keep_links=False)
             except Exception as error:  # noqa: BLE001 - see above
                 raise self.refuse("", "", f"cannot be read as a workbook ({_said(error)})") from None
             try:

@@ -424,10 +424,10 @@ def _amounts(columns: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def _agreements(data: Mapping[str, object], given: set[str]) -> Iterator[Problem]:
-    routes = data.get("routes")
-    routes = routes if isinstance(routes, (list, tuple)) else ()
+    given_routes = data.get("routes", ())
+    routes = given_routes if isinstance(given_routes, (list, tuple)) else ()
     ways = ["routes"] * bool(routes) + ["columns or constants"] * ("agreement" in given)
-    if not ways and data.get("columns") is not None:
+    if not ways and routes == given_routes and data.get("columns") is not None:
         yield Problem("routes", "no line belongs to any agreement", "add routes, or constants.agreement")
     if len(ways) > 1:
         yield Problem("routes", "stand beside an agreement in columns or constants", "keep one of the two")

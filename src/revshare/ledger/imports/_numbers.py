@@ -97,6 +97,8 @@ class NumberReader:
             return "has an exponent: write all digits"
         if "_" in text:
             return "has an underscore: write digits alone"
+        if re.fullmatch(r"-?0[xXoObB][0-9a-fA-F]+", text):
+            return "is not a number written with the digits 0 to 9"
         if text.startswith("+"):
             return "has a plus sign: write digits alone"
         if re.fullmatch(r"\(.*\)", text) or re.fullmatch(r".*[0-9]-", text):

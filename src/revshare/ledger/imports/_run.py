@@ -49,7 +49,7 @@ class ImportReport:
     name, file_hash, mapping_hash: of the file and of how it was read. lines: with something on them; skipped:
     of these, left out by filters or routes; sales: the others. totals: agreement → token symbol → sums in
     base units. new, known: sales recorded now, and those the ledger had; both 0 in a preview. again: the same
-    file had been imported in the same way, so that nothing was done. import_id: of its manifest in the ledger.
+    file had been imported in the same way, and nothing was done. import_id: of its manifest in the ledger.
     """
 
     name: str

@@ -17,7 +17,7 @@ from ._numbers import Unreadable, from_float
 
 __all__ = ["Bad", "Cell", "Chunk", "Stop", "Table", "cell_of", "cell_text", "short"]
 
-CHUNK = 1024
+CHUNK = 512
 """Lines read at a time: few enough that their cells stay in the processor's cache."""
 
 
