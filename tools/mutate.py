@@ -68,8 +68,9 @@ _SPLIT = ("RevenueSplitFuzz", "RevenueSplitInvariants", "ReentrancyInvariants")
 _SPLIT_TESTS = tuple(
     f"tests/contract/test_{name}*.py" for name in ("pay", "payees", "terms", "tokens", "permit", "split")
 )
-_AMEND_TESTS = tuple(
-    f"tests/chain/test_{name}.py" for name in ("amend", "amend_settling", "amend_storage", "amend_random")
+_AMEND_TESTS = (
+    *(f"tests/chain/test_{name}.py" for name in ("amend", "amend_settling", "amend_storage", "amend_random")),
+    "tests/contract/test_governance.py",
 )
 _ESCROW_TESTS, _BOOK_TESTS = ("tests/contract/escrow/test_*.py",), ("tests/contract/book/test_*.py",)
 _AMENDABLE = Target((AMENDABLE_FRONT, AMENDABLE_BACK), ("AmendmentInvariants",), _AMEND_TESTS)

@@ -346,7 +346,9 @@ def test_new_terms_are_checked_as_at_creation(stage: Stage) -> None:
     assert amending(good, bad[:30]).name == "TermsTooShort"
     assert amending(good, bad[:-1] + b"\xff").name == "TierTotal"
     other = bytes.fromhex(stage.eur.address[2:])
-    assert amending(good, bad[:1] + other + bad[21:]).name == "SettlementTokenChanged"
+    changed = amending(good, bad[:1] + other + bad[21:])
+    tokens = {"from": stage.gbp.address, "to": stage.eur.address}
+    assert (changed.name, changed.args_by_name) == ("SettlementTokenChanged", tokens)
 
 
 # ---------------------------------------------------------------- contracts that sign
