@@ -151,7 +151,7 @@ def main() -> None:
         )
     for step in steps:
         print(
-            f"{step['sales']:>12,} sales: {step['us']:.1f} µs a sale ({step['cpu_us']:.1f} of the processor), "
+            f"{step['sales']:>12,} sales: {step['us']:.1f} µs a sale ({step['cpu_us']:.1f} of processor), "
             f"{step['last_batch_us']:.1f} µs in the last batch"
         )
 

@@ -157,8 +157,8 @@ TAMPERINGS: dict[str, tuple[list[str], str]] = {
         [
             (
                 "INSERT INTO sales SELECT 8, 4, source, 'INV-99', agreement, occurred_at, zone, amount, "
-                "token, currency, rate, rate_source, sku, territory, channel, description, metadata FROM sales "
-                "WHERE seq = 6"
+                "token, currency, rate, rate_source, sku, territory, channel, description, metadata "
+                "FROM sales WHERE seq = 6"
             ),
         ],
         "entry 8: belongs to no link",

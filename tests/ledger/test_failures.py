@@ -273,6 +273,13 @@ def test_a_file_overwritten_in_places_is_never_wrong(torn: Path) -> None:
     assert noticed >= 35
 
 
+@pytest.mark.parametrize("target", [b"CREATE TABLE sales", b"INV-7", b"CREATE TRIGGER", b"Australia"])
+def test_text_that_is_no_text_is_damage(torn: Path, target: bytes) -> None:
+    torn.with_name("copy.db-wal").unlink()
+    torn.write_bytes(torn.read_bytes().replace(target, b"\xac" * len(target)))
+    assert outcome(torn) is None
+
+
 @pytest.mark.parametrize("content", [b"", b"source,external_id,amount\n" * 100, b"SQLite format 3\0"])
 def test_what_is_no_database_is_refused(sqlite_url: str, content: bytes) -> None:
     file_of(sqlite_url).write_bytes(content)
