@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from revshare import _commands_amend, _commands_report, _commands_sales, _commands_simulate
+from revshare import _commands_amend, _commands_report, _commands_sales, _commands_settle, _commands_simulate
 from revshare._options import AsJson, connect, print_json
 from revshare._words import share_text, slice_text
 
@@ -150,6 +150,7 @@ _commands_amend.register(app)
 _commands_simulate.register(app)
 _commands_report.register(app)
 _commands_sales.register(app)
+_commands_settle.register(app)
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

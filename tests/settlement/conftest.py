@@ -38,7 +38,7 @@ def any_world(chain: Chain, database: str) -> Iterator[World]:  # noqa: F811
 def slow_world(sqlite_url: str) -> Iterator[World]:  # noqa: F811
     """An anvil of its own, whose blocks come at our bidding: for what is stuck, dropped, reordered or undone.
 
-    Not shared: anvil keeps the state of some 500 blocks, and loses contracts when it reorganises a longer chain.
+    Not shared: anvil keeps the state of some 500 blocks, and reorganises no longer chain rightly.
     """
     if not ANVIL.is_file():
         pytest.skip("anvil is not there: `npm ci`")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from revshare.chain.node import Node
 from revshare.chain.signers import Account, Signer, sender
@@ -285,15 +285,39 @@ class Settler:
         return self._context.split(record).token
 
 
+class _NodeSigner:
+    """An account of the node, where that signs without sending."""
+
+    def __init__(self, node: Node, address: str) -> None:
+        self._node = node
+        self.address = address
+
+    def sign_transaction(self, transaction_dict: Any) -> bytes:
+        return self._node.signed({**transaction_dict, "from": self.address})
+
+
 def _signer(node: Node, account: Account) -> tuple[Signer, str]:
     found = sender(node, account)
-    if found.signer is None:
+    if found.signer is not None:
+        return found.signer, found.address
+    signer = _NodeSigner(node, found.address)
+    probe = {
+        "chainId": node.chain_id(),
+        "nonce": 0,
+        "gas": 21_000,
+        "gasPrice": 0,
+        "to": found.address,
+        "value": 0,
+    }
+    try:
+        signer.sign_transaction(probe)
+    except ProviderError as error:
         raise InvalidInput(
             f"{found.address} is an account of the node, which signs only what it sends; a settlement "
             "stores what is signed before it is sent: pass account=, a signer such as "
             "eth_account.Account.from_key(…)"
-        )
-    return found.signer, found.address
+        ) from error
+    return signer, found.address
 
 
 def _checked(finality: Finality | None) -> Finality | None:

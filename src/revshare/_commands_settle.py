@@ -1,0 +1,462 @@
+"""The commands on an agreement's money: deploy, pay, distribute, claim, settle, status, reconcile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from revshare._options import (
+    AccountOption,
+    AsJson,
+    PasswordFile,
+    RpcUrl,
+    account_of,
+    connect,
+    print_json,
+    receipt_as_dict,
+)
+from revshare.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from revshare.chain import Call, Receipt, RevenueSplit
+    from revshare.chain.signers import Account
+    from revshare.settlement import Progress, Reconciliation, SettlementPlan, SettlementResult
+
+__all__ = ["register"]
+
+AgreementFile = Annotated[
+    Path, typer.Argument(metavar="AGREEMENT", help="The agreement's file, TOML or JSON.")
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="ADDRESS",
+        help="The settlement token's contract, where the agreement does not say; not for the coin.",
+        show_default=False,
+    ),
+]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="ADDRESS",
+        help="The split's address; left out, where `deploy` creates it.",
+        show_default=False,
+    ),
+]
+LedgerUrl = Annotated[
+    str,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        envvar="REVSHARE_LEDGER",
+        help="The ledger: a file, or postgresql://user@host/database.",
+    ),
+]
+_DEFAULT_LEDGER = "sales.db"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    url = "--rpc-url http://127.0.0.1:8545"
+    app.command(epilog=f"Example: revshare deploy australia.toml --token 0x5FbD…0aa3 {url}")(deploy)
+    app.command(epilog=f"Example: revshare pay australia.toml 12.50 --sale-id INV-1 {url}")(pay)
+    app.command(epilog=f"Example: revshare distribute australia.toml {url}")(distribute)
+    app.command(epilog=f"Example: revshare claim australia.toml designer {url}")(claim)
+    app.command(epilog=f"Example: revshare settle australia.toml --period 2011-03 --account me.json {url}")(
+        settle
+    )
+    app.command(epilog="Example: revshare status --ledger sales.db")(status)
+    app.command(epilog=f"Example: revshare reconcile australia.toml --ledger sales.db {url}")(reconcile)
+
+
+# ------------------------------------------------------------------------------------------ one call
+
+
+def deploy(
+    agreement: AgreementFile,
+    *,
+    rpc_url: RpcUrl,
+    token: TokenOption = None,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create the split of an agreement, or find it where it is: doing this twice does it once."""
+    from revshare.agreement import Agreement
+    from revshare.chain import RevenueSplit
+
+    loaded = Agreement.load(agreement)
+    w3, me = connect(rpc_url), account_of(account, password_file)
+    with _busy("creating the split"):
+        split = RevenueSplit.deploy(w3, loaded, token=token, account=me)
+    if as_json:
+        print_json(
+            {
+                "agreement": loaded.name,
+                "split": split.address,
+                "chain_id": split.chain_id,
+                "token": split.token.model_dump(),
+                "payees": split.payees,
+            }
+        )
+        return
+    typer.echo(
+        f"{loaded.name}: {split.address} on chain {split.chain_id}; "
+        f"{split.token.symbol} sent there is shared among {len(split.payees)} payees"
+    )
+
+
+def pay(
+    agreement: AgreementFile,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="In whole tokens, such as 12.50.")],
+    *,
+    sale_id: Annotated[
+        str, typer.Option("--sale-id", metavar="ID", help="The sale's own number; it is paid once.")
+    ],
+    rpc_url: RpcUrl,
+    token: TokenOption = None,
+    split: SplitOption = None,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay one sale in; approves exactly that much of the token first."""
+    handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
+    receipt = _sent(handle.pay(amount, sale_id=sale_id))
+    _show(
+        receipt,
+        f"{sale_id}: {amount} {handle.token.symbol} paid in",
+        as_json=as_json,
+    )
+
+
+def distribute(
+    agreement: AgreementFile,
+    *,
+    rpc_url: RpcUrl,
+    token: TokenOption = None,
+    split: SplitOption = None,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay everyone what is due."""
+    handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
+    call = handle.distribute()
+    due = {payee: units for payee, units in call.preview().payouts.items() if units}
+    if not due and not as_json:
+        typer.echo("nothing is due: nothing was sent")
+        return
+    paid = ", ".join(f"{payee} {handle.token.format(units)}" for payee, units in due.items())
+    _show(_sent(call), f"distributed {handle.token.symbol}: {paid}", as_json=as_json)
+
+
+def claim(
+    agreement: AgreementFile,
+    payee: Annotated[str, typer.Argument(metavar="PAYEE", help="The payee's name or address.")],
+    *,
+    rpc_url: RpcUrl,
+    token: TokenOption = None,
+    split: SplitOption = None,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay one payee what is due to it; the money goes to the payee, whoever claims."""
+    handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
+    call = handle.claim(payee)
+    (units,) = call.preview().payouts.values()
+    _show(_sent(call), f"{payee}: {handle.token.format(units)} {handle.token.symbol} paid", as_json=as_json)
+
+
+# ------------------------------------------------------------------------------------------ settlements
+
+
+def settle(
+    agreements: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="AGREEMENT...",
+            help="Agreements' files; left out, what the account has open is taken to its end.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    period: Annotated[
+        str | None,
+        typer.Option(
+            "--period",
+            metavar="PERIOD",
+            help="2011, 2011-Q1, 2011-03, 2011-W09, 2011-03-15 or 2011-03-01/2011-04-01.",
+            show_default=False,
+        ),
+    ] = None,
+    zone: Annotated[
+        str, typer.Option("--zone", metavar="ZONE", help="Whose midnights a period begins and ends at.")
+    ] = "UTC",
+    rpc_url: RpcUrl,
+    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    token: TokenOption = None,
+    split: SplitOption = None,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; write and sign nothing.")
+    ] = False,
+    finality: Annotated[
+        str | None,
+        typer.Option(
+            "--finality",
+            metavar="BLOCKS",
+            help="Blocks until a transaction is final, or finalized, or safe; left out, as the chain says.",
+            show_default=False,
+        ),
+    ] = None,
+    max_fee: Annotated[
+        int | None,
+        typer.Option(
+            "--max-fee", metavar="WEI", min=1, help="Wei per gas to pay at most.", show_default=False
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long to wait for finality.")
+    ] = 3600.0,
+    as_json: AsJson = False,
+) -> None:
+    """Remit what a period's sales come to, share it out, wait until that is final, and show who got what.
+
+    Doing it again, also after a crash, goes on where it stands and pays nobody twice.
+    """
+    from revshare.ledger import Ledger
+    from revshare.settlement import Settler
+
+    files = agreements or []
+    if bool(files) != bool(period):
+        raise InvalidInput("give agreements and --period; or neither, to go on with what is open")
+    if split is not None and len(files) != 1:
+        raise InvalidInput("--split is the address of one agreement's split")
+    w3, me = connect(rpc_url), account_of(account, password_file)
+    with Ledger.open(ledger, create=False) as sales, _progress() as watch:
+        settler = Settler(
+            sales,
+            w3,
+            account=me,
+            finality=_finality(finality),
+            max_fee=max_fee,
+            watch=watch,
+        )
+        handles = [_handle(file, w3, token, split, me) for file in files]
+        if dry_run:
+            plans = [settler.plan(handle, period or "", zone=zone) for handle in handles]
+            _show_plans(plans, as_json=as_json)
+            return
+        for handle in handles:
+            settler.add(handle, period or "", zone=zone)
+        results = settler.run(timeout)
+        problems = settler.problems
+    if as_json:
+        print_json(
+            {
+                "settlements": [result.to_dict() for result in results],
+                "problems": [str(error) for error in problems.values()],
+            }
+        )
+    else:
+        for result in results:
+            _show_result(result)
+        if not results and not problems:
+            typer.echo("nothing is open")
+    for error in problems.values():
+        typer.echo(f"revshare: {error}", err=True)
+    if problems or any(result.differences for result in results):
+        raise typer.Exit(1)
+
+
+def status(
+    agreement: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="AGREEMENT", help="An agreement's name or file; left out, all.", show_default=False
+        ),
+    ] = None,
+    *,
+    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    as_json: AsJson = False,
+) -> None:
+    """Say where every period stands, and what to do. Asks the ledger alone."""
+    from revshare.ledger import Ledger
+    from revshare.settlement import status as standings
+
+    with Ledger.open(ledger, create=False) as sales:
+        found = standings(sales, _name(agreement))
+    if as_json:
+        print_json({"periods": [standing.to_dict() for standing in found]})
+        return
+    if not found:
+        typer.echo("no sales, no settlements")
+    for standing in found:
+        typer.echo(f"{standing.agreement}, {standing.period}: {standing.what}")
+        if standing.to_do:
+            typer.echo(f"    → {standing.to_do}")
+
+
+def reconcile(
+    agreement: AgreementFile,
+    *,
+    rpc_url: RpcUrl,
+    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    token: TokenOption = None,
+    split: SplitOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare ledger, contract, log and balances, to the unit. With differences the exit code is 1."""
+    from revshare.ledger import Ledger
+    from revshare.settlement import reconcile as compare
+
+    handle = _handle(agreement, rpc_url, token, split, None)
+    with Ledger.open(ledger, create=False) as sales, _busy("reading the chain"):
+        books = compare(sales, handle)
+    if as_json:
+        print_json(books.to_dict())
+    else:
+        _show_books(books)
+    if not books.reconciled:
+        typer.echo("revshare: the books do not agree: " + "; ".join(books.differences), err=True)
+        raise typer.Exit(1)
+
+
+# ------------------------------------------------------------------------------------------ what they share
+
+
+def _handle(
+    agreement: Path, node: Any, token: str | None, split: str | None, account: Account
+) -> RevenueSplit:
+    """Return the split of an agreement's file, at the address given or where `deploy` creates it."""
+    from revshare.agreement import Agreement
+    from revshare.chain import RevenueSplit
+
+    loaded = Agreement.load(agreement)
+    w3 = connect(node) if isinstance(node, str) else node
+    address = split or RevenueSplit.predict_address(w3, loaded, token=token)
+    return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account)
+
+
+def _name(agreement: str | None) -> str | None:
+    """The name of an agreement given by its name or its file."""
+    if agreement is None or not Path(agreement).is_file():
+        return agreement
+    from revshare.agreement import Agreement
+
+    return Agreement.load(agreement).name
+
+
+def _finality(text: str | None) -> Any:
+    if text is None or text in ("finalized", "safe"):
+        return text
+    if not text.isascii() or not text.isdecimal():
+        raise InvalidInput(f"--finality is a number of blocks, finalized or safe, not {text!r}")
+    return int(text)
+
+
+def _sent(call: Call) -> Receipt:
+    with _busy("waiting for the transaction"):
+        return call.send()
+
+
+def _show(receipt: Receipt, text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(receipt_as_dict(receipt))
+    else:
+        typer.echo(f"{text}\ntransaction {receipt.tx_hash}, {receipt.gas_used:,} gas")
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """Show on the terminal that something is going on."""
+    if sys.stderr.isatty():
+        with Console(stderr=True).status(what):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """Show on the terminal what a settler does."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with Console(stderr=True).status("looking at the chain") as shown:
+        yield lambda progress: shown.update(progress.message)
+
+
+def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"plans": [plan.to_dict() for plan in plans]})
+        return
+    for plan in plans:
+        show = plan.token.format
+        typer.echo(
+            f"{plan.agreement}, {plan.period}: {plan.state}; {plan.count} lines, net {show(plan.amount)} "
+            f"{plan.token.symbol}"
+        )
+        if plan.note:
+            typer.echo(f"    {plan.note}")
+        for symbol, count in plan.left_out.items():
+            typer.echo(f"    {count} lines in {symbol} are left out")
+        if plan.payouts:
+            table = Table("payee", "gets", "of which earned now")
+            for payout in plan.payouts:
+                table.add_row(payout.payee, show(payout.amount, full=True), show(payout.earned, full=True))
+            Console().print(table)
+            steps = ", ".join(f"{step.step} {step.gas:,}" for step in plan.steps)
+            typer.echo(
+                f"gas: {steps}; {plan.cost / 1e18:.6f} coin at most of now's fees. Nothing was signed."
+            )
+
+
+def _show_result(result: SettlementResult) -> None:
+    show = result.token.format
+    typer.echo(
+        f"{result.agreement}, {result.period}: {result.state}; {result.count} lines, {show(result.amount)} "
+        f"{result.token.symbol}"
+    )
+    if result.record.note:
+        typer.echo(f"    {result.record.note}")
+    if result.payouts:
+        table = Table("payee", "earned", "paid", "set aside")
+        for payout in result.payouts:
+            table.add_row(
+                payout.payee,
+                show(payout.earned, full=True),
+                show(payout.paid, full=True),
+                show(payout.credited, full=True),
+            )
+        Console().print(table)
+    for made in result.transactions:
+        typer.echo(f"{made.step} {made.tx_hash} in block {made.block_number}, {made.gas_used or 0:,} gas")
+
+
+def _show_books(books: Reconciliation) -> None:
+    show = books.token.format
+    table = Table("payee", "schedule", "contract", "log", "token", "ledger")
+    for one in books.payees:
+        accounts = (one.schedule, one.contract, one.log, one.balances, one.ledger)
+        table.add_row(one.payee, *("–" if units is None else show(units, full=True) for units in accounts))
+    Console().print(table)
+    typer.echo(
+        f"{books.agreement}: received {show(books.received)} {books.token.symbol} by block "
+        f"{books.block_number}, {show(books.remitted)} of it by {books.settlements} settlements; "
+        f"{books.open_lines} lines are not settled yet"
+    )
+    if books.reconciled:
+        typer.echo("all accounts agree, to the unit")
