@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,8 +16,9 @@ from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
+    from revshare.chain import RevenueSplit
     from revshare.ledger import Ledger
-    from revshare.report import PeriodStatement, Position
+    from revshare.report import PeriodStatement, Remittance
 
 __all__ = ["register"]
 
@@ -114,26 +116,34 @@ def statement(
             show_default=False,
         ),
     ] = None,
+    rpc_url: Node = None,
     font: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A font for PDF, before those that are found.", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a settled period came to, for whom, in which transactions: table, CSV, Excel, HTML, PDF."""
+    """Show what a settled period came to, for whom, in which transactions: table, CSV, Excel, HTML, PDF.
+
+    With --rpc-url the log is asked for the terms of a split that was amended, which its figures need.
+    """
     from revshare.agreement import Agreement
-    from revshare.report import statement_of, to_dict
+    from revshare.report import epochs_of, statement_of, to_dict
 
     kind = _kind(format_, output, StatementFormat.table)
     deal = Agreement.load(agreement)
-    with _open(ledger) as book:
+    with _working("reading the settlement"), _open(ledger) as book:
         made = statement_of(book, deal, period)
+        if made.remittance is not None and rpc_url is not None:
+            epochs = epochs_of(_split(rpc_url, deal, made.remittance))
+            made = statement_of(book, deal, period, epochs=epochs)
     if payee is not None:
         payee = made[payee].payee
     if as_json and output is None:
         print_json(to_dict(made, payee, lines=lines is not False))
         return
-    content, notes = _rendered(made, payee, kind, lines, font or ())
+    with _working(f"writing {output or kind.value}"):
+        content, notes = _rendered(made, payee, kind, lines, font or ())
     for note in notes:
         typer.echo(f"revshare: {note}", err=True)
     if content is not None:
@@ -186,12 +196,17 @@ def export(
     well, so that the balances are the chain's.
     """
     from revshare.agreement import Agreement
-    from revshare.report import books, statements_of
+    from revshare.report import Position, books, epochs_of, statements_of
 
     deal = Agreement.load(agreement)
-    with _open(ledger) as book:
+    position = None
+    with _working("reading settlements"), _open(ledger) as book:
         statements = list(statements_of(book, deal))
-    position = None if rpc_url is None or not statements else _position(rpc_url, deal, statements[-1])
+        if statements and statements[-1].remittance is not None and rpc_url is not None:
+            split = _split(rpc_url, deal, statements[-1].remittance)
+            statements = list(statements_of(book, deal, epochs=epochs_of(split)))
+            now = split.statement()
+            position = Position(now.revenue, now.entitlements, now.paid, now.credit)
     made = books(statements, coin=coin, position=position)
     text = {
         BooksFormat.beancount: made.to_beancount,
@@ -214,14 +229,11 @@ def export(
     _write(text, output, format_)
 
 
-def _position(rpc_url: str, deal: Agreement, last: PeriodStatement) -> Position:
-    """What the contract says now."""
+def _split(rpc_url: str, deal: Agreement, there: Remittance) -> RevenueSplit:
+    """The contract that was paid."""
     from revshare.chain import RevenueSplit
     from revshare.errors import WrongChain
-    from revshare.report import Position
 
-    there = last.remittance
-    assert there is not None  # noqa: S101 - only what was remitted is exported
     split = RevenueSplit.at(connect(rpc_url), there.split, agreement=deal, token=there.token)
     if split.chain_id != there.chain_id:
         raise WrongChain(
@@ -229,8 +241,7 @@ def _position(rpc_url: str, deal: Agreement, last: PeriodStatement) -> Position:
             expected=there.chain_id,
             actual=split.chain_id,
         )
-    now = split.statement()
-    return Position(now.revenue, now.entitlements, now.paid, now.credit)
+    return split
 
 
 # ------------------------------------------------------------------------------------------ proof
@@ -269,7 +280,7 @@ def proof(
         return
     from revshare.report import find_sale, sale_proof
 
-    with _open(ledger) as book:
+    with _working("looking for the sale"), _open(ledger) as book:
         made = sale_proof(book, find_sale(book, str(sale), source))
     _write(made.to_json() + "\n", output, StatementFormat.table)
     if output is not None:
@@ -310,6 +321,13 @@ def _verify(file: Path, rpc_url: str, *, as_json: bool) -> None:
 
 
 # ------------------------------------------------------------------------------------------ what they share
+
+
+def _working(what: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something is going on."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext()
 
 
 def _open(url: str) -> Ledger:

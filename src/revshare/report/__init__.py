@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._books import Books, Position, books
-    from ._ledger import find_sale, sale_proof, statement_of, statements_of
+    from ._ledger import epochs_of, find_sale, sale_proof, statement_of, statements_of
     from ._model import (
         Line,
         PayeeStatement,
@@ -43,6 +43,7 @@ __all__ = [
     "TierShare",
     "TransactionLine",
     "books",
+    "epochs_of",
     "find_sale",
     "period_statement",
     "prove",
@@ -59,7 +60,7 @@ __all__ = [
 
 _HOME = {
     "_books": ("Books", "Position", "books"),
-    "_ledger": ("find_sale", "sale_proof", "statement_of", "statements_of"),
+    "_ledger": ("epochs_of", "find_sale", "sale_proof", "statement_of", "statements_of"),
     "_model": (
         "Line",
         "PayeeStatement",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from revshare.chain.terms import COIN as COIN_ADDRESS
@@ -13,24 +14,51 @@ from revshare.ledger import Entry, Sale
 from revshare.money import Token
 from revshare.schedule import Schedule
 
-from ._model import PeriodStatement, Remittance, TransactionLine, period_statement
+from ._model import PeriodStatement, Remittance, TransactionLine, period_statement, since
 from ._proof import SaleProof, prove
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
+    from revshare.chain.split import RevenueSplit
     from revshare.ledger import Ledger
     from revshare.ledger._journal import Journal
     from revshare.ledger._settlements import SettlementRecord, StepName
 
-__all__ = ["find_sale", "sale_proof", "statement_of", "statements_of"]
+__all__ = ["Epochs", "epochs_of", "find_sale", "sale_proof", "statement_of", "statements_of"]
+
+Epochs = tuple[tuple[int, Terms], ...]
+"""The terms of a split, the oldest first, each with the revenue from which on they count."""
+
+
+def epochs_of(split: RevenueSplit) -> Epochs:
+    """Return the terms that have counted for a split's settlement token, from its log.
+
+    Statements of a split that was amended need them: rounding begins anew where new terms begin.
+    """
+    from revshare.chain.amendable import AmendableSplit
+    from revshare.chain.events import TermsApplied
+
+    if not isinstance(split, AmendableSplit):
+        return ((0, split.terms),)
+    begins = {0: 0} | {
+        event.epoch: event.revenue
+        for event in split.events()
+        if isinstance(event, TermsApplied) and event.token == split.terms.token
+    }
+    return tuple((begins[number], terms) for number, terms in enumerate(split.history()) if number in begins)
 
 
 def statement_of(
-    ledger: Ledger, agreement: Agreement | str, period: str, *, token: Token | None = None
+    ledger: Ledger,
+    agreement: Agreement | str,
+    period: str,
+    *,
+    token: Token | None = None,
+    epochs: Epochs = (),
 ) -> PeriodStatement:
     """Return the statement of a period that was settled, carried or is being settled.
 
-    agreement: or its name, and then `token` says what its amounts are in.
+    agreement: or its name, and then `token` says what its amounts are in. epochs: where it was amended.
 
     Raises InvalidInput where the period has no settlement, or several splits have one.
     """
@@ -46,17 +74,20 @@ def statement_of(
     if len(chosen) > 1:
         splits = ", ".join(f"{record.split} on chain {record.chain_id}" for record in chosen)
         raise InvalidInput(f"{period} of {name!r} was settled to {splits}: one statement is of one split")
-    return next(_statements(ledger, agreement, records, chosen, token))
+    return next(_statements(ledger, agreement, records, chosen, token=token, epochs=epochs))
 
 
 def statements_of(
-    ledger: Ledger, agreement: Agreement | str, *, token: Token | None = None
+    ledger: Ledger, agreement: Agreement | str, *, token: Token | None = None, epochs: Epochs = ()
 ) -> Iterator[PeriodStatement]:
-    """Yield the statements of all periods of an agreement that were remitted, in their order."""
+    """Yield the statements of all periods of an agreement that were remitted, in their order.
+
+    The arguments are those of `statement_of`.
+    """
     name = agreement if isinstance(agreement, str) else agreement.name
     records = _journal(ledger).settlements(name)
     chosen = [record for record in records if record.state in ("mined", "final")]
-    return _statements(ledger, agreement, records, sorted(chosen, key=_before), token)
+    return _statements(ledger, agreement, records, sorted(chosen, key=_before), token=token, epochs=epochs)
 
 
 def _journal(ledger: Ledger) -> Journal:
@@ -74,7 +105,9 @@ def _statements(
     agreement: Agreement | str,
     records: Iterable[SettlementRecord],
     chosen: Iterable[SettlementRecord],
+    *,
     token: Token | None,
+    epochs: Epochs,
 ) -> Iterator[PeriodStatement]:
     journal = _journal(ledger)
     for record in chosen:
@@ -87,12 +120,19 @@ def _statements(
             ) < _before(record):
                 for payout in earlier.payouts:
                     paid_before[payout.payee] = paid_before.get(payout.payee, 0) + payout.paid
+        before = record.revenue_before or 0
+        base, closed = _epoch(epochs, record, before)
         made = period_statement(
             schedule,
             sales,
             agreement=record.agreement,
             period=record.period,
-            revenue_before=record.revenue_before or 0,
+            revenue_before=before,
+            base=base,
+            closed={
+                name: closed.get(address, 0)
+                for name, address in zip(schedule.payees, schedule.addresses, strict=True)
+            },
             starts_at=record.starts_at,
             ends_at=record.ends_at,
             zone=record.zone,
@@ -103,6 +143,20 @@ def _statements(
             note=record.note,
         )
         yield _compared(made, {payout.payee: payout.earned for payout in record.payouts})
+
+
+def _epoch(epochs: Epochs, record: SettlementRecord, revenue: int) -> tuple[int, dict[str, int]]:
+    """From which revenue on the settlement's terms count, and what each address had earned by older ones."""
+    closed: dict[str, int] = {}
+    begun = [(base, terms) for base, terms in epochs if base <= revenue]
+    while begun and begun[-1][1].encoded != record.terms:  # amended just after, at this very revenue
+        begun.pop()
+    for (base, terms), (end, _) in pairwise(begun):
+        rule = since(terms.schedule, base)
+        earned = rule.entitlements(end - base)
+        for address, name in zip(rule.addresses, rule.payees, strict=True):
+            closed[address] = closed.get(address, 0) + earned[name]
+    return (begun[-1][0] if begun else 0), closed
 
 
 def _schedule(record: SettlementRecord, agreement: Agreement | str, token: Token | None) -> Schedule:

@@ -208,6 +208,7 @@ def period_statement(
     period: str,
     revenue_before: int = 0,
     base: int = 0,
+    closed: Mapping[str, int] | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     zone: str = "UTC",
@@ -223,6 +224,7 @@ def period_statement(
     sales: in the order of the remittance's leaves; sales before credit notes, so that revenue never falls
     below `revenue_before`, what the split had received by then.
     base: the revenue from which these terms count, where the split was amended: rounding begins anew there.
+    closed: what each payee had earned by then, under older terms.
     paid, credited: by payee, in this period; left out, nothing yet. paid_before: by payee, in all periods
     before; left out, all that had been earned.
 
@@ -240,7 +242,9 @@ def period_statement(
     if start < 0:
         raise InvalidInput(f"terms that count from revenue {base} cannot share what came before")
     attribution = rule.attribute([sale.amount for sale in sales], start=start)
-    earned_before = rule.entitlements(start)
+    earned_before = {
+        payee: units + (closed or {}).get(payee, 0) for payee, units in rule.entitlements(start).items()
+    }
     payees = tuple(
         _payee(
             attribution,
