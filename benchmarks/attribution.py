@@ -1,6 +1,6 @@
 """Attribution of real sales, exact, against a plain loop over Python's integers.
 
-    python benchmarks/attribution.py [--json] [--data online_retail.parquet]
+    python benchmarks/attribution.py [--json] [--data online_retail.parquet] [--lines N]
 
 Every line of a shop's year (541,909 with credit notes) is attributed to 5 payees by 3 tiers. Without the file
 (Chen, D., *Online Retail*, UCI, doi 10.24432/C5BW33) the demonstration's 1,259 lines are repeated to as many.
@@ -88,8 +88,10 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--data", type=Path, default=BESIDE if BESIDE.exists() else None)
+    parser.add_argument("--lines", type=int, help="only so many")
     options = parser.parse_args()
     sales, source = amounts(options.data)
+    sales = sales[: options.lines]
     terms = schedule(sum(sales))
     array = np.array(sales, dtype=np.int64)
     from_array, found = timed(lambda: terms.attribute(array), ROUNDS)
