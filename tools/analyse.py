@@ -21,11 +21,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 ANSWERS = ROOT / "docs/static-analysis.md"
 COMPILER = ROOT / "src/revshare/chain/solc_npm.js"
-_ROW = re.compile(r"^\| `(?P<check>[a-z0-9-]+)` \| (?P<place>`[^|]+`) \| (?P<answer>[^|]+) \|$", re.MULTILINE)
+# | `check` | `place`, `place` × 2 | answer |
+_ROW = re.compile(
+    r"^\| `(?P<check>[a-z0-9-]+)` \| (?P<places>`[^|]+) \| (?P<answer>[^|]*\w[^|]*) \|$", re.MULTILINE
+)
+_PLACE = re.compile(r"`([^`]+)`(?: × (\d+))?")
 
 
 def findings() -> dict[tuple[str, str], list[str]]:
-    """(check, places) → what slither says of it; a place is a function or variable by its full name."""
+    """(check, place) → what slither says of it; a place is a function or variable by its full name."""
     from crytic_compile import CryticCompile
     from crytic_compile.platform.solc_standard_json import SolcStandardJson
     from slither import Slither
@@ -55,38 +59,50 @@ def _ours(result: dict[str, Any]) -> bool:
 
 
 def _place(result: dict[str, Any]) -> str:
-    places = []
-    for element in result["elements"]:
-        owner: dict[str, Any] = element
-        while owner["type"] not in {"function", "contract", "variable", "pragma", "event", "struct", "enum"}:
-            owner = owner["type_specific_fields"]["parent"]
-        name = str(owner["type_specific_fields"].get("signature", owner["name"])).partition("(")[0]
-        parent = owner.get("type_specific_fields", {}).get("parent")
-        while parent and parent["type"] == "function":
-            name = f"{parent['name']}.{name}"
-            parent = parent["type_specific_fields"]["parent"]
-        places.append(f"{parent['name']}.{name}" if parent else name)
-    return "`" + " ".join(dict.fromkeys(places[:1])) + "`"
+    """The first thing that a finding is about, by its full name."""
+    owner: dict[str, Any] = result["elements"][0]
+    while owner["type"] not in {"function", "contract", "variable", "pragma", "event", "struct", "enum"}:
+        owner = owner["type_specific_fields"]["parent"]
+    fields = owner.get("type_specific_fields", {})
+    name = str(fields.get("signature", owner["name"])).partition("(")[0]
+    parent = fields.get("parent")
+    while parent and parent["type"] == "function":
+        name = f"{parent['name']}.{name}"
+        parent = parent["type_specific_fields"]["parent"]
+    return f"{parent['name']}.{name}" if parent else name
 
 
-def answers() -> dict[tuple[str, str], str]:
-    """(check, place) → answer, as the document says."""
-    return {
-        (row["check"], row["place"]): row["answer"].strip()
-        for row in _ROW.finditer(ANSWERS.read_text("utf-8"))
-    }
+def answers(text: str) -> dict[tuple[str, str], int]:
+    """(check, place) → how many findings the document answers."""
+    answered: dict[tuple[str, str], int] = defaultdict(int)
+    for row in _ROW.finditer(text):
+        for place, count in _PLACE.findall(row["places"]):
+            answered[row["check"], place] += int(count or 1)
+    return dict(answered)
+
+
+def differences(found: dict[tuple[str, str], list[str]], answered: dict[tuple[str, str], int]) -> list[str]:
+    """Findings without an answer, and answers without a finding: a line each, with what slither says."""
+    lines = []
+    for check, place in sorted(found.keys() | answered.keys()):
+        said, expected = found.get((check, place), []), answered.get((check, place), 0)
+        if len(said) > expected:
+            lines.append(
+                f"{check} `{place}`: found {len(said)} times, answered {expected}\n  {said[-1].strip()}"
+            )
+        elif len(said) < expected:
+            lines.append(f"{check} `{place}`: answered {expected} times, found {len(said)}")
+    return lines
 
 
 def main() -> int:
     """Compare; 0 when findings and answers are the same."""
-    found, answered = findings(), answers()
-    new, gone = found.keys() - answered.keys(), answered.keys() - found.keys()
-    for check, place in sorted(new):
-        sys.stdout.write(f"not answered: | `{check}` | {place} | … |\n  {found[check, place][0].strip()}\n")
-    for check, place in sorted(gone):
-        sys.stdout.write(f"answered, and no longer found: {check} {place}\n")
-    sys.stdout.write(f"slither: {len(found)} findings, {len(found.keys() & answered.keys())} answered\n")
-    return 1 if new or gone else 0
+    found = findings()
+    problems = differences(found, answers(ANSWERS.read_text(encoding="utf-8")))
+    for problem in problems:
+        sys.stdout.write(problem + "\n")
+    sys.stdout.write(f"slither: {sum(map(len, found.values()))} findings, {len(problems)} not as answered\n")
+    return 1 if problems or not found else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The proofs of the contracts: halmos explores solidity/proofs; what it did not explore counts as failure.
 
-    python tools/prove.py                        # all, as `make proofs` does
+    python tools/prove.py                        # all, as `make proofs` does, in two processes
     python tools/prove.py --contract BookProof   # one contract's
+    python tools/prove.py --test check_confirm   # those whose name begins so
 
 What is proved are the shipped bytes: they are laid from src/revshare/artifacts where the proofs deploy
 them from. A proof holds only if halmos says so, met no loop bound, no timeout and no path it could not
@@ -22,7 +23,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,14 +37,18 @@ FORGE = ROOT / "node_modules/@foundry-rs/forge-linux-amd64/bin"
 HALMOS = ROOT / ".venv-proofs/bin/halmos"
 
 # The splits keep books in slots of their own reckoning. A branch that cannot be excluded within
-# the default millisecond would be followed, and with it loops that cannot run.
+# the default millisecond would be followed, and with it loops that cannot run. These times are a
+# wall clock's: on a busy machine as well they must suffice. What takes longer fails, and never holds.
 OPTIONS = (
     *("--storage-layout", "generic"),
-    *("--solver-timeout-branching", "1s"),
-    *("--solver-timeout-assertion", "300s"),
+    *("--solver-timeout-branching", "20s"),
+    *("--solver-timeout-assertion", "600s"),
     *("--loop", "8"),
+    "--disable-gc",
     "--no-status",
 )
+# How many tests one process of halmos takes: few, so that processes end at about the same time.
+BATCH = 5
 # halmos names contracts in its traces by code it compiled; the shipped ones, and clones, it cannot name.
 HARMLESS = re.compile(r"unknown deployed bytecode:")
 PASSED, COUNTEREXAMPLE = 0, 1
@@ -94,15 +101,25 @@ def _problem_of(test: Mapping[str, Any] | None, *, refuted: bool) -> str:
     return ""
 
 
-def expected_tests(pattern: str) -> dict[str, list[str]]:
-    """The tests that stand in the sources, of contracts whose whole name matches."""
+def expected_tests(pattern: str, prefix: str = "") -> dict[str, list[str]]:
+    """The tests that stand in the sources, of contracts whose whole name matches; those that begin so."""
     expected: dict[str, list[str]] = {}
     for file in sorted(PROOFS.glob("*.t.sol")):
         for part in re.split(r"^(?=contract )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             contract = part.split()[1]
             if re.fullmatch(pattern, contract):
-                expected[contract] = re.findall(r"\bfunction (check_\w+)\(", part)
-    return expected
+                names = re.findall(r"\bfunction (check_\w+)\(", part)
+                expected[contract] = [name for name in names if name.startswith(prefix)]
+    return {contract: names for contract, names in expected.items() if names}
+
+
+def batches(expected: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """The same in portions for one process each: a contract, some of its tests."""
+    return [
+        (contract, list(names[start : start + BATCH]))
+        for contract, names in expected.items()
+        for start in range(0, len(names), BATCH)
+    ]
 
 
 def lay_shipped() -> None:
@@ -117,8 +134,8 @@ def lay_shipped() -> None:
             )
 
 
-def run_halmos(pattern: str, *options: str) -> Run:
-    """Run the tests of contracts whose whole name matches."""
+def run_halmos(contract: str, names: Iterable[str], *options: str) -> Run:
+    """Run these tests of a contract."""
     # node may be the one that `make` put beside the development environment's Python.
     places = [HALMOS.parent, FORGE, Path(sys.executable).parent]
     environment = {
@@ -134,10 +151,13 @@ def run_halmos(pattern: str, *options: str) -> Run:
                 "--root",
                 ".",
                 "--match-contract",
-                f"^({pattern})$",
+                f"^{contract}$",
+                "--match-test",
+                rf"^({'|'.join(names)})\(",
                 "--json-output",
                 output,
                 *OPTIONS,
+                *(["--early-exit"] if contract.endswith(WITNESS) else []),  # one counterexample is enough
                 *options,
             ],
             cwd=PROOFS,
@@ -155,10 +175,23 @@ def run_halmos(pattern: str, *options: str) -> Run:
 
 def sees_what_is_unexplored() -> bool:
     """Whether a proof whose loops were cut off is refused."""
-    run = run_halmos(UNEXPLORED, "--loop", "2")
-    return bool(run.results) and any(
-        "not explored" in p for p in problems_of(run, expected_tests(UNEXPLORED))
-    )
+    expected = expected_tests(UNEXPLORED)
+    run = run_halmos(UNEXPLORED, expected[UNEXPLORED], "--loop", "2")
+    return bool(run.results) and any("not explored" in p for p in problems_of(run, expected))
+
+
+def run_all(expected: Mapping[str, Sequence[str]], workers: int) -> Run:
+    """Run all of these, some processes at a time, and put together what they gave."""
+    results: dict[str, list[Mapping[str, Any]]] = {}
+    said = []
+    with ThreadPoolExecutor(workers) as pool:
+        for run in pool.map(lambda batch: run_halmos(*batch), batches(expected)):
+            said.append(run.said)
+            for path, tests in run.results.items():
+                results.setdefault(path, []).extend(tests)
+            sys.stdout.write(report(run) + "\n")
+            sys.stdout.flush()
+    return Run(results, "\n".join(said))
 
 
 def report(run: Run) -> str:
@@ -181,21 +214,28 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--contract", default="", help="only contracts of this name (a regular expression)")
+    parser.add_argument("--test", default="", help="only tests whose name begins so")
+    parser.add_argument("--workers", type=int, default=2, help="how many processes at a time")
     options = parser.parse_args()
+    start = time.monotonic()
     lay_shipped()
     if not sees_what_is_unexplored():
         sys.stdout.write("a proof with a loop cut off was not refused: nothing below would mean anything\n")
         return 1
-    pattern = options.contract or rf"\w*(Proof|{WITNESS})"
-    expected = expected_tests(pattern)
-    run = run_halmos(pattern)
-    problems = problems_of(run, expected)
-    sys.stdout.write(report(run) + "\n")
+    expected = expected_tests(options.contract or rf"\w*(Proof|{WITNESS})", options.test)
+    if not expected:
+        sys.stdout.write("no such proof\n")
+        return 1
+    problems = problems_of(run_all(expected, options.workers), expected)
     if problems:
         sys.stdout.write("\n".join(["", *problems]) + "\n")
         return 1
     count = sum(map(len, expected.values()))
-    sys.stdout.write(f"{count} claims: all hold, fully explored, or are refuted where they must be\n")
+    minutes = (time.monotonic() - start) / 60
+    sys.stdout.write(
+        f"{count} claims in {minutes:.1f} minutes: "
+        "all hold, fully explored, or are refuted where they must be\n"
+    )
     return 0
 
 

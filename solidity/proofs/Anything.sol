@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {svm} from "./Cheats.sol";
 
 /// @title Somebody else's contract, which may say and do anything in its own name: a token, a payee, a signer, a split.
-/// @dev Every answer is a fresh unknown and every call may fail. While it is called it may make one call of its own.
+/// @dev Every answer is a fresh unknown word and every call may fail. While it is called it may make one call of its own,
+///      which the proof chooses.
 contract Anything {
     address private target;
     uint256 private coinInside;
@@ -33,16 +34,17 @@ contract Anything {
         return svm.createUint256("allowance");
     }
 
-    function approve(address, uint256) external returns (bool) {
-        return _anything();
+    /// @dev Never reverts, because whether it did is not looked at by anybody who asks for it here (SaleEscrow._approve).
+    function approve(address, uint256) external returns (bytes32) {
+        return svm.createBytes32("answer");
     }
 
-    function transferFrom(address, address, uint256) external returns (bool) {
-        return _anything();
+    function transferFrom(address, address, uint256) external returns (bytes32) {
+        return _answer();
     }
 
-    function transfer(address, uint256) external returns (bool) {
-        return _anything();
+    function transfer(address, uint256) external returns (bytes32) {
+        return _answer();
     }
 
     function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) external {
@@ -58,12 +60,16 @@ contract Anything {
         return svm.createBytes32("signature_is_valid");
     }
 
-    function _anything() private returns (bool) {
+    function _answer() private returns (bytes32) {
+        _anything();
+        return svm.createBytes32("answer");
+    }
+
+    function _anything() private {
         if (target != address(0)) {
             (bool done,) = target.call{value: coinInside}(inside);
             if (done) insideSucceeded = true;
         }
         if (svm.createBool("reverts")) revert();
-        return svm.createBool("answer");
     }
 }

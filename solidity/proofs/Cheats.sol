@@ -8,6 +8,7 @@ interface Vm {
     function getCode(string calldata path) external view returns (bytes memory);
     function load(address who, bytes32 slot) external view returns (bytes32);
     function prank(address sender) external;
+    function store(address who, bytes32 slot, bytes32 word) external;
     function warp(uint256 time) external;
 }
 
@@ -24,3 +25,24 @@ interface Svm {
 
 Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
 Svm constant svm = Svm(0xF3993A62377BCd56AE39D773740A5390411E8BC9);
+
+// Conditions without a jump: halmos follows both sides of each `&&`, `||` and `?:` as paths of their own, and every path
+// once more through all that comes after.
+
+function both(bool a, bool b) pure returns (bool c) {
+    assembly ("memory-safe") {
+        c := and(a, b)
+    }
+}
+
+function either(bool a, bool b) pure returns (bool c) {
+    assembly ("memory-safe") {
+        c := or(a, b)
+    }
+}
+
+function implies(bool a, bool b) pure returns (bool c) {
+    assembly ("memory-safe") {
+        c := or(iszero(a), b)
+    }
+}

@@ -109,6 +109,17 @@ contract GovernanceProof is SplitProof {
         assert(!_amend(caller, address(split), termsOf(a, b), _oneConsent(), deadline));
     }
 
+    // ------------------------------------------------------------------ a payee's own credit
+
+    function check_nobody_else_redirects_a_credit(address caller) external {
+        svm.enableSymbolicStorage(address(split));
+        vm.deal(address(split), svm.createUint256("balance"));
+        vm.assume(caller != alice);
+        uint256 credit = split.credit(alice, address(0));
+        _call(caller, address(split), 0, abi.encodeCall(split.redirectCredit, (bob, address(0))));
+        assert(split.credit(alice, address(0)) == credit);
+    }
+
     // ------------------------------------------------------------------ nothing else touches governance
 
     function check_a_payment_leaves_governance_alone(bytes32 id, uint256 amount) external {
