@@ -41,9 +41,16 @@ class Appending:
         self._raw = raw
         self._digest = _chain.Digest()
         self.recorded_at = datetime.now(UTC)
-        most = self._one("SELECT max(seq) FROM sales")[0] or 0
-        last = self._one("SELECT number, last_seq, hash FROM links ORDER BY number DESC LIMIT 1")
-        number, before, previous = last or (0, 0, _chain.GENESIS)
+        found = self._one(
+            "SELECT (SELECT max(seq) FROM sales), number, last_seq, hash FROM (SELECT 1 AS one) AS always "
+            "LEFT JOIN (SELECT number, last_seq, hash FROM links ORDER BY number DESC LIMIT 1) AS l ON true"
+        )
+        most, number, before, previous = (
+            found[0] or 0,
+            found[1] or 0,
+            found[2] or 0,
+            found[3] or _chain.GENESIS,
+        )
         if most != before:
             raise LedgerDamaged(
                 f"its chain ends with entry {before}, its sales with {most}: see Ledger.verify",

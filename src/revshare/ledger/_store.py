@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,6 +70,8 @@ class Store:
         )
         self._pid = os.getpid()
         self._inherited: list[object] = []
+        self._writer: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
         if self.dialect == "sqlite":
             self._path = Path(str(self._url.database))
             self._find_file(create=create)
@@ -163,25 +166,24 @@ class Store:
 
     # ---------------------------------------------------------------------------- engines
 
-    def _sqlite_engine(self, path: Path) -> Engine:
+    def _connect(self, path: Path) -> sqlite3.Connection:
         mode = self._url.query.get("mode", "rw")
         uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
+        # No isolation level: sqlite3 then begins nothing by itself, and our own BEGIN is the only one.
+        return sqlite3.connect(
+            uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False
+        )
 
-        def connect() -> sqlite3.Connection:
-            # No isolation level: sqlite3 then begins nothing by itself, and BEGIN below is the only one.
-            return sqlite3.connect(
-                uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False
-            )
-
+    def _sqlite_engine(self, path: Path) -> Engine:
         engine = create_engine(
             "sqlite://",
-            creator=connect,
+            creator=lambda: self._connect(path),
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=-1,
             hide_parameters=True,
         )
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -242,30 +244,50 @@ class Store:
     def append(self) -> Iterator[Any]:
         """As `write(append=True)`, but the driver's connection: for one sale SQLAlchemy costs too much."""
         with self._errors():
+            if self.dialect == "sqlite":
+                yield from self._append_to_file()
+                return
             checked_out = self._engine().raw_connection()
             try:
                 raw: Any = checked_out.driver_connection
-                raw.execute("BEGIN IMMEDIATE" if self.dialect == "sqlite" else _SERIALISE)
-                try:
-                    yield raw
-                    raw.commit()
-                except BaseException:
-                    raw.rollback()
-                    raise
+                raw.execute(_SERIALISE)
+                yield from _committed(raw)
             finally:
                 checked_out.close()
+
+    def _append_to_file(self) -> Iterator[sqlite3.Connection]:
+        # One connection, kept: SQLite has one writer at a time, so our threads may as well wait here.
+        self._engine()
+        if not self._turn.acquire(timeout=self.timeout):
+            raise LedgerBusy(
+                "other threads hold the database; nothing was recorded, try again", ledger=self.name
+            )
+        try:
+            if self._writer is None:
+                self._writer = self._connect(self._path)
+                _set_up_sqlite(self._writer)
+            self._writer.execute("BEGIN IMMEDIATE")
+            yield from _committed(self._writer)
+        finally:
+            self._turn.release()
 
     def _engine(self) -> Engine:
         if os.getpid() != self._pid:
             # A child made by fork: the connections belong to the parent, and must be neither used nor closed.
-            self._inherited.append(self.engine.pool)
+            self._inherited += (self.engine.pool, self._writer)
             self.engine.dispose(close=False)
+            self._writer = None
+            self._turn = threading.Lock()
             self._pid = os.getpid()
         return self.engine
 
     def close(self) -> None:
         """Close every connection. Using the ledger again opens new ones."""
-        self.engine.dispose()
+        self._engine().dispose()
+        if self._writer is not None:
+            with self._turn:
+                self._writer.close()
+                self._writer = None
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -353,7 +375,7 @@ def _is_ours(error: Exception) -> bool:
     return where.startswith(("sqlalchemy.", f"{__package__}._"))
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _set_up_sqlite(connection: sqlite3.Connection) -> None:
     with suppress(
         sqlite3.OperationalError
     ):  # read-only, or others hold it in another mode: it works all the same
@@ -381,6 +403,16 @@ class _UnitsSum:
 
     def finalize(self) -> str:
         return str(self.total)
+
+
+def _committed(raw: Any) -> Iterator[Any]:
+    """Give the connection; then commit, or roll back when anything fails."""
+    try:
+        yield raw
+        raw.commit()
+    except BaseException:
+        raw.rollback()
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
