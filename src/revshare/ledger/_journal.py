@@ -245,6 +245,13 @@ class Journal:
         )
         return self._ledger._stream(query)  # noqa: SLF001 - both are of the ledger
 
+    def place_of(self, seq: int) -> tuple[int, int] | None:
+        """Return the settlement that has a sale, and its place among the leaves; None where none has it."""
+        query = select(LINES.c.settlement_id, LINES.c.position).where(LINES.c.sale_seq == seq)
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.settlement_id, row.position)
+
     def settlements(
         self, agreement: str | None = None, *, ids: Sequence[int] | None = None
     ) -> tuple[SettlementRecord, ...]:

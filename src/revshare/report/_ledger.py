@@ -87,7 +87,7 @@ def statements_of(
     name = agreement if isinstance(agreement, str) else agreement.name
     records = _journal(ledger).settlements(name)
     chosen = [record for record in records if record.state in ("mined", "final")]
-    return _statements(ledger, agreement, records, sorted(chosen, key=_before), token=token, epochs=epochs)
+    return _statements(ledger, agreement, records, sorted(chosen, key=_order), token=token, epochs=epochs)
 
 
 def _journal(ledger: Ledger) -> Journal:
@@ -96,8 +96,9 @@ def _journal(ledger: Ledger) -> Journal:
     return Journal(ledger)
 
 
-def _before(record: SettlementRecord) -> tuple[str, int, int]:
-    return record.split, record.revenue_before or 0, record.id
+def _order(record: SettlementRecord) -> tuple[bool, int, int]:
+    """By revenue; those whose remittance is not mined yet come last."""
+    return record.revenue_before is None, record.revenue_before or 0, record.id
 
 
 def _statements(
@@ -113,14 +114,17 @@ def _statements(
     for record in chosen:
         schedule = _schedule(record, agreement, token)
         sales = tuple(entry.sale for entry in journal.settled_lines(record.id))
+        earlier = [
+            one
+            for one in records
+            if (one.chain_id, one.split) == (record.chain_id, record.split) and _order(one) < _order(record)
+        ]
         paid_before = dict.fromkeys(schedule.payees, 0)
-        for earlier in records:
-            if (earlier.chain_id, earlier.split) == (record.chain_id, record.split) and _before(
-                earlier
-            ) < _before(record):
-                for payout in earlier.payouts:
-                    paid_before[payout.payee] = paid_before.get(payout.payee, 0) + payout.paid
-        before = record.revenue_before or 0
+        for payout in (payout for one in earlier for payout in one.payouts):
+            paid_before[payout.payee] = paid_before.get(payout.payee, 0) + payout.paid
+        before = record.revenue_before
+        if before is None:  # not mined yet: as things stand
+            before = max((one.revenue_after or 0 for one in earlier), default=0)
         base, closed = _epoch(epochs, record, before)
         made = period_statement(
             schedule,
@@ -245,13 +249,20 @@ def find_sale(ledger: Ledger, sale: str, source: str | None = None) -> Entry:
     if source is not None:
         found = [entry] if (entry := ledger.sale(source, sale)) else []
     else:
-        found = [entry for entry in ledger.sales() if entry.sale.external_id == sale]
+        found = list(_of_that_id(ledger, sale))
     if not found:
         raise InvalidInput(f"the ledger has no sale {sale!r}" + (f" from {source!r}" if source else ""))
     if len(found) > 1:
         sources = ", ".join(sorted(entry.sale.source for entry in found))
         raise InvalidInput(f"several sources have a sale {sale!r}: say which, by --source: {sources}")
     return found[0]
+
+
+def _of_that_id(ledger: Ledger, external_id: str) -> Iterator[Entry]:
+    from revshare.ledger._ledger import _entries
+    from revshare.ledger._schema import SALES
+
+    return ledger._stream(_entries().where(SALES.c.external_id == external_id))  # noqa: SLF001 - one query
 
 
 def sale_proof(ledger: Ledger, sale: Sale | Entry) -> SaleProof:
@@ -264,29 +275,27 @@ def sale_proof(ledger: Ledger, sale: Sale | Entry) -> SaleProof:
     if entry is None:
         raise InvalidInput("the ledger has no such sale")
     journal = _journal(ledger)
-    for record in journal.settlements(entry.sale.agreement):
-        if record.state in ("carried", "failed") or not record.count:
-            continue
-        entries = list(journal.settled_lines(record.id))
-        place = next((place for place, one in enumerate(entries) if one.seq == entry.seq), None)
-        if place is None:
-            continue
-        made = record.step("remit")
-        if made is None or not made.in_block:
-            raise InvalidInput(
-                f"{entry.sale.external_id} is in the settlement of {record.period}, which is "
-                f"{record.state}: its remittance is not mined yet"
-            )
-        return prove(
-            [one.sale for one in entries],
-            place,
-            chain_id=record.chain_id,
-            split=record.split,
-            code_hash=bytes.fromhex(record.code_hash.removeprefix("0x")),
-            payer=record.sender,
-            token=record.token,
-            batch_id=record.batch_id,
-            tx_hash=made.tx_hash,
-            root=record.root,
+    place = journal.place_of(entry.seq)
+    if place is None:
+        raise InvalidInput(
+            f"{entry.sale.external_id} has not been settled yet, so no remittance commits to it"
         )
-    raise InvalidInput(f"{entry.sale.external_id} has not been settled yet, so no remittance commits to it")
+    (record,) = journal.settlements(ids=[place[0]])
+    made = record.step("remit")
+    if made is None or not made.in_block:
+        raise InvalidInput(
+            f"{entry.sale.external_id} is in the settlement of {record.period}, which is {record.state}: its "
+            "remittance is not mined yet"
+        )
+    return prove(
+        [one.sale for one in journal.settled_lines(record.id)],
+        place[1],
+        chain_id=record.chain_id,
+        split=record.split,
+        code_hash=bytes.fromhex(record.code_hash.removeprefix("0x")),
+        payer=record.sender,
+        token=record.token,
+        batch_id=record.batch_id,
+        tx_hash=made.tx_hash,
+        root=record.root,
+    )
