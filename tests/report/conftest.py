@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from tests.databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
 from web3 import Web3
 
 import revshare as rs

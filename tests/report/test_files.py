@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -23,7 +24,10 @@ import revshare as rs
 from revshare.ledger import Ledger
 from revshare.report import (
     PeriodStatement,
+    books,
+    find_sale,
     period_statement,
+    sale_proof,
     statement_of,
     statements_of,
     to_csv,
@@ -34,6 +38,7 @@ from revshare.report import (
     to_rich,
 )
 from revshare.report import _fonts as fonts
+from revshare.settlement import settle
 
 pytestmark = pytest.mark.xdist_group("report")
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
@@ -68,6 +73,21 @@ def test_statements_of_a_ledger_are_what_the_contract_paid(world: World, ledger:
         now = split.statement()
         for one in last:
             assert one.carried_forward == now[one.payee].credit + now[one.payee].due
+
+
+def test_postgresql_says_the_same(world: World, ledger: Ledger, postgresql_url: str) -> None:
+    """Amounts of more than 64 bits included: a wei of coin has 18 decimals."""
+    split = rs.RevenueSplit.deploy(world.w3, world.song, account=world.song_split.account, salt="postgresql")
+    with Ledger.open(postgresql_url) as other:
+        other.record_all(entry.sale for entry in ledger.sales(world.song.name, period="2011-01"))
+        settle(other, split, "2011-01", finality=0)
+        there, here = statement_of(other, world.song, "2011-01"), statement_of(ledger, world.song, "2011-01")
+        assert [replace(one, _lines=((), ())) for one in there] == [
+            replace(one, _lines=((), ())) for one in here
+        ]
+        number = there.sales[1].external_id
+        assert sale_proof(other, find_sale(other, number)).verify(world.w3).sale == there.sales[1]
+        assert books([there]).paid() == split.paid()
 
 
 def test_credit_notes_and_credits_show(world: World, song: PeriodStatement, ledger: Ledger) -> None:
