@@ -8,9 +8,10 @@ say which and why.
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, repeat
+from itertools import compress, count, repeat
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -75,6 +76,14 @@ class Converted:
     by_agreement: dict[str, Sums] = field(default_factory=dict)
 
 
+class _Numbering(dict[str | None, Iterator[int]]):
+    """For each document the numbers its lines get: 1, 2, 3 …"""
+
+    def __missing__(self, document: str | None) -> Iterator[int]:
+        numbers = self[document] = count(1)
+        return numbers
+
+
 class Converter:
     """Makes rows of the chunks of one table, in their order; it numbers the lines of documents as they come.
 
@@ -95,6 +104,9 @@ class Converter:
         columns = mapping.columns
         self._id_columns = [self._at[name] for name in columns.external_id]
         self._seen: dict[str, int] = {}
+        self._lines_of = _Numbering()
+        self._figures = _Memo(self._number)
+        self._converts = columns.currency is not None or bool(mapping.currencies)
         self._money = [
             self._at[name]
             for name in (columns.amount, columns.quantity, columns.unit_price)
@@ -107,7 +119,7 @@ class Converter:
         self._ids = _Memo(self._id_text)
         self._amounts = _Memo(self._amount)
         self._instants = _Memo(self._instant)
-        self._agreements = _Memo(self._router.agreement if mapping.routes else self._agreement)
+        self._agreements = _Memo(self._route if mapping.routes else self._agreement)
         self._filters = [
             (self._at[rule.column], _Memo(self._filter(rule.keep, rule.drop))) for rule in mapping.filters
         ]
@@ -135,6 +147,9 @@ class Converter:
             raise Unreadable(f"has {len(text):,} characters, more than the 500 that an id may have")
         return text
 
+    def _route(self, key: str | tuple[str, ...]) -> str:
+        return self._router.agreement((key,) if isinstance(key, str) else key)
+
     def _agreement(self, cell: Cell) -> str:
         text = self._text(cell)
         if not text or text.isspace():
@@ -160,19 +175,21 @@ class Converter:
             raise Unreadable(cell.reason)
         return self._numbers.read(cell)
 
-    def _amount(self, cells: tuple[Cell, ...]) -> tuple[int, str, str, str, str]:
-        """Return base units, the original amount as JSON, and currency, rate and its source."""
+    def _amount(self, cells: tuple[Cell, ...]) -> int | tuple[int, str, str, str, str]:
+        """Return base units; with currencies also the original amount as JSON, currency, rate and source."""
         columns, currency = self._mapping.columns, self._mapping.constants.currency or ""
+        figures: Sequence[Cell] = cells
         if columns.currency is not None:
             *figures, named = cells
             currency = self._text(named)
-        else:
-            figures = list(cells)
         digits, scale = 1, 0
         for figure in figures:
-            number = self._number(figure)
+            number = self._figures[figure]
+            if number is None:
+                raise Unreadable("")  # `_money_faults` says which, and why
             digits, scale = digits * number[0], scale + number[1]
-        return self._units((digits, scale), currency)
+        converted = self._units((digits, scale), currency)
+        return converted if self._converts else converted[0]
 
     def _units(self, number: Number, currency: str) -> tuple[int, str, str, str, str]:
         digits, scale = number
@@ -236,7 +253,7 @@ class Converter:
             fields = self._fields(columns) or {}
         fields["external_id"] = ids
         fields["agreement"] = agreements
-        amounts: list[int] = fields["amount"]
+        amounts: Sequence[int] = fields["amount"]
         fields["amount"] = map(str, amounts)
         size = len(ids)
         done.rows = list(
@@ -267,15 +284,10 @@ class Converter:
             documents = [None if None in texts else _joined(texts) for texts in zip(*parts, strict=True)]
         if not self._mapping.number_lines:
             return documents
-        seen = self._seen
-        ids: list[Any] = []
-        add = ids.append
-        for document in documents:
-            if document is None:
-                add(None)
-                continue
-            number = seen[document] = seen.get(document, 0) + 1
-            add(f"{document}/{number}")
+        numbers = map(next, map(self._lines_of.__getitem__, documents))
+        ids = list(map("%s/%d".__mod__, zip(documents, numbers, strict=True)))
+        if self._ids.failed:
+            return [None if part is None else text for part, text in zip(documents, ids, strict=True)]
         return ids
 
     def _once(self, ids: list[Any]) -> list[Any]:
@@ -308,8 +320,8 @@ class Converter:
         if mapping.routes:
             if not self._router.fields:
                 return [self._router.agreement(())] * len(columns[0])
-            keys = zip(*(self._routed(name, columns) for name in self._router.fields), strict=True)
-            return self._agreements.all(keys)
+            keys = [self._routed(name, columns) for name in self._router.fields]
+            return self._agreements.all(keys[0] if len(keys) == 1 else zip(*keys, strict=True))
         if mapping.columns.agreement is not None:
             return self._agreements.all(columns[self._at[mapping.columns.agreement]])
         return [mapping.constants.agreement] * len(columns[0])
@@ -318,8 +330,11 @@ class Converter:
         column = getattr(self._mapping.columns, name)
         if column is None:
             return repeat(getattr(self._mapping.constants, name) or "", len(columns[0]))
+        memo = self._texts[name]
+        memo.failed = 0
+        texts = memo.all(columns[self._at[column]])
         # What is no text takes no route; the cell itself is found fault with as well.
-        return [text or "" for text in self._texts[name].all(columns[self._at[column]])]
+        return [text or "" for text in texts] if memo.failed else texts
 
     def _fields(self, columns: Sequence[Sequence[Cell]]) -> dict[str, Any] | None:
         """Return the fields of lines that are to be taken, by name; None when a cell of them cannot be."""
@@ -329,7 +344,9 @@ class Converter:
         mapping = self._mapping
         fields: dict[str, Any] = {}
         instants = self._instants.all(columns[self._at[mapping.columns.occurred_at]])
-        amounts = self._amounts.all(zip(*(columns[index] for index in self._money), strict=True))
+        amounts: Sequence[Any] = self._amounts.all(
+            zip(*(columns[index] for index in self._money), strict=True)
+        )
         for name, memo in self._texts.items():
             fields[name] = memo.all(columns[self._at[getattr(mapping.columns, name)]])
         words = [
@@ -338,9 +355,11 @@ class Converter:
         if any(memo.failed for memo in memos):
             return None
         fields["occurred_at"], fields["zone"] = zip(*instants, strict=True)
-        units, originals, *rest = zip(*amounts, strict=True)
-        fields["amount"] = list(units)
-        fields["currency"], fields["rate"], fields["rate_source"] = rest
+        originals: Sequence[str] = ()
+        if self._converts:
+            amounts, originals, *rest = zip(*amounts, strict=True)
+            fields["currency"], fields["rate"], fields["rate_source"] = rest
+        fields["amount"] = amounts
         if words or mapping.currencies:
             fields["metadata"] = self._metadata_texts(words, originals)
         return fields
@@ -448,16 +467,13 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _sums(agreements: Sequence[str], amounts: Sequence[int]) -> dict[str, Sums]:
+    by_agreement: defaultdict[str, list[int]] = defaultdict(list)
+    # Consumed without a line of Python for each amount.
+    deque(map(list.append, map(by_agreement.__getitem__, agreements), amounts), maxlen=0)
     found: dict[str, Sums] = {}
-    for agreement, amount in zip(agreements, amounts, strict=True):
-        sums = found.get(agreement)
-        if sums is None:
-            sums = found[agreement] = Sums()
-        sums.count += 1
-        if amount < 0:
-            sums.credit_notes += amount
-        else:
-            sums.gross += amount
+    for agreement, parts in by_agreement.items():
+        credit_notes = sum(filter((0).__gt__, parts))
+        found[agreement] = Sums(len(parts), sum(parts) - credit_notes, credit_notes)
     return found
 
 

@@ -108,6 +108,8 @@ class TimeReader:
         self._ambiguous = ambiguous
         self._trim = trim
         self._grammar = grammar(form)
+        # Whether a match gives year, month, day and so on in this order, and nothing else.
+        self._plain = tuple(self._grammar.groupindex) in (tuple("YmdHMS"), tuple("YmdHM"), tuple("Ymd"))
 
     def read(self, cell: object) -> tuple[datetime, str]:
         """Return the instant in a cell, in UTC, and the zone it was given in. Raises Unreadable.
@@ -127,7 +129,7 @@ class TimeReader:
         if found is None:
             wanted = "YYYY-MM-DD, or YYYY-MM-DD HH:MM:SS" if self.form == "iso" else self.form
             raise Unreadable(f"is not a date in the declared format ({wanted})")
-        return self._instant(*_moment(found.groupdict()))
+        return self._instant(*self._moment(found))
 
     def _instant(self, moment: datetime, zone: str) -> tuple[datetime, str]:
         if moment.year not in _YEARS:
@@ -136,9 +138,10 @@ class TimeReader:
             return moment.astimezone(UTC), zone
         if self._zone is None:
             raise Unreadable("has no time zone: declare the zone, such as Europe/London")
-        first, second = (moment.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
-        if first.utcoffset() == second.utcoffset():
-            return first.astimezone(UTC), self._zone_name
+        first, second = moment.replace(tzinfo=self._zone), moment.replace(tzinfo=self._zone, fold=1)
+        offset = first.utcoffset()
+        if offset == second.utcoffset() and offset is not None:
+            return (moment - offset).replace(tzinfo=UTC), self._zone_name
         if first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None, fold=0) != moment:
             raise Unreadable(f"is a time that clocks in {self._zone_name} skipped")
         if self._ambiguous == "refuse":
@@ -149,28 +152,43 @@ class TimeReader:
         chosen = first if self._ambiguous == "earlier" else second
         return chosen.astimezone(UTC), self._zone_name
 
+    def _moment(self, found: re.Match[str]) -> tuple[datetime, str]:
+        """Return the date and time that a match says, and the offset as given. Raises Unreadable."""
+        offset = None
+        try:
+            if self._plain:
+                return datetime(*map(int, found.groups())), ""  # type: ignore[arg-type] # noqa: DTZ001
+            parts = found.groupdict()
+            number = {key: int(value) for key, value in parts.items() if value and key not in "pzf"}
+            year = number["Y"] if "Y" in number else number["y"] + (1900 if number["y"] >= 69 else 2000)
+            micro = int((parts.get("f") or "0").ljust(6, "0"))
+            offset = parts.get("z")
+            zone = None if offset is None else zone_of(offset)
+            moment = datetime(
+                year,
+                number["m"],
+                number["d"],
+                _hour(parts, number),
+                number.get("M", 0),
+                number.get("S", 0),
+                micro,
+                tzinfo=zone,
+            )
+        except ValueError as error:
+            if isinstance(error, Unreadable):
+                raise
+            raise Unreadable(f"is not a date: {error}") from None
+        if offset is None:
+            return moment, ""
+        return moment, offset if offset == "Z" or ":" in offset else f"{offset[:3]}:{offset[3:]}"
 
-def _moment(parts: dict[str, str | None]) -> tuple[datetime, str]:
-    """Return the date and time that the parts of a match say, and the offset as given. Raises Unreadable."""
-    number = {key: int(value) for key, value in parts.items() if value and key not in "pzf"}
-    year = number["Y"] if "Y" in number else number["y"] + (1900 if number["y"] >= 69 else 2000)
-    hour = number.get("H", 0)
-    if parts.get("I"):
-        if not 1 <= number["I"] <= 12:
-            raise Unreadable("has an hour that is not on a clock of twelve")
-        hour = number["I"] % 12 + (12 if str(parts["p"]).lower() == "pm" else 0)
-    micro = int((parts.get("f") or "0").ljust(6, "0"))
-    offset = parts.get("z")
-    try:
-        zone = None if offset is None else zone_of(offset)
-        moment = datetime(
-            year, number["m"], number["d"], hour, number.get("M", 0), number.get("S", 0), micro, tzinfo=zone
-        )
-    except ValueError as error:
-        raise Unreadable(f"is not a date: {error}") from None
-    if offset is None:
-        return moment, ""
-    return moment, offset if offset == "Z" or ":" in offset else f"{offset[:3]}:{offset[3:]}"
+
+def _hour(parts: dict[str, str | None], number: dict[str, int]) -> int:
+    if not parts.get("I"):
+        return number.get("H", 0)
+    if not 1 <= number["I"] <= 12:
+        raise Unreadable("has an hour that is not on a clock of twelve")
+    return number["I"] % 12 + (12 if str(parts["p"]).lower() == "pm" else 0)
 
 
 def _offset_text(moment: datetime) -> str:
