@@ -8,8 +8,9 @@ otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -24,6 +25,8 @@ from .schedule import Schedule, TierTerms, shares_of
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
+
+    from .ledger import Sale
 
 BLOCK = 8192
 """Paths drawn at a time, each block from a seed of its own: the numbers do not depend on who draws them."""
@@ -157,6 +160,25 @@ class Bootstrap:
             raise InvalidInput(f"block must be from 1 to {len(values)} periods, not {show(block)}")
         self._past = tuple(values)
         self._block = block
+
+    @classmethod
+    def monthly(cls, sales: Iterable[Sale], *, block: int = 1) -> Bootstrap:
+        """Return what `sales` came to month by month in UTC, credit notes taken off, as a past to draw from.
+
+        From the month of the first to that of the last; a month without sales is 0. Raises InvalidInput for
+        none, and for sales in more than one token.
+        """
+        months: dict[int, int] = {}
+        tokens = set()
+        for sale in sales:
+            when = sale.occurred_at.astimezone(UTC)
+            month = when.year * 12 + when.month
+            months[month] = months.get(month, 0) + sale.amount
+            tokens.add(sale.token)
+        if len(tokens) > 1:
+            raise InvalidInput(f"these sales are in different tokens: {', '.join(sorted(tokens))}")
+        span = range(min(months, default=0), max(months, default=-1) + 1)
+        return cls([months.get(month, 0) for month in span], block=block)
 
     def bound(self, token: Token) -> Bootstrap:
         """Return the same in base units of `token`. Raises AmountError, AmountTypeError."""

@@ -94,8 +94,14 @@ def tier_rows(found: Simulation) -> list[list[str]]:
             reached = found.futures.reached(tier.end)
             half = next((p for p, part in enumerate(reached, 1) if part >= Fraction(1, 2)), None)
             when = "–" if half is None else f"period {half}"
-            rows.append([_span(found.schedule, number - 1), f"{float(reached[-1]):.1%}", when])
+            rows.append([_span(found.schedule, number - 1), part_of(reached[-1]), when])
     return rows
+
+
+def part_of(part: Fraction) -> str:
+    """Return a part in per cent, cut after one decimal: only what is all is 100.0%."""
+    whole, rest = divmod(int(part * 1000), 10)
+    return f"{whole}.{rest}%"
 
 
 def in_short(token: Token, amount: int) -> str:

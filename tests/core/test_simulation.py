@@ -22,6 +22,8 @@ from tests.strategies import agreements, amounts, make_schedule, schedules
 
 import revshare as rs
 from revshare import _futures
+from revshare._html import part_of
+from revshare.demo._sales import data, months
 
 AGREEMENT = rs.Agreement.model_validate(
     {
@@ -239,6 +241,26 @@ def test_bootstrap_draws_from_the_past_only_and_keeps_neighbours() -> None:
     inside = [0, 1, 2, 4, 5, 6]
     assert set(steps[:, inside].ravel().tolist()) == {1, -11}
     assert len(set(steps[:, 3].tolist())) > 10
+
+
+def test_bootstrap_takes_sales_by_the_month() -> None:
+    """The demonstration's year, and a month without any sale."""
+    by_month = months(data(), rs.Token(symbol="GBPT", decimals=6))
+    sales = [sale for of_month in by_month.values() for sale in of_month]
+    past = tuple(sum(sale.amount for sale in of_month) for of_month in by_month.values())
+    assert rs.Bootstrap.monthly(sales)._past == past  # the shop's clock and UTC agree on every sale's month
+    gap = [sale for month, of_month in by_month.items() for sale in of_month if month != "2011-02"]
+    assert rs.Bootstrap.monthly(gap)._past == (*past[:2], 0, *past[3:])
+    with pytest.raises(rs.InvalidInput, match="no past"):
+        rs.Bootstrap.monthly([])
+    other = rs.Sale("shop", "1", sales[0].occurred_at, 5, "EURT")
+    with pytest.raises(rs.InvalidInput, match="different tokens: EURT, GBPT"):
+        rs.Bootstrap.monthly([*sales, other])
+
+
+def test_a_part_just_short_of_all_is_not_shown_as_all() -> None:
+    assert part_of(Fraction(99_999, 100_000)) == "99.9%"
+    assert [part_of(Fraction(part, 3)) for part in (0, 1, 3)] == ["0.0%", "33.3%", "100.0%"]
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])
