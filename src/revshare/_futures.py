@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from .ledger import Sale
+    from .ledger._sale import Sale
 
 BLOCK = 8192
 """Paths drawn at a time, each block from a seed of its own: the numbers do not depend on who draws them."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING
 
+from ._words import share_text, slice_text
 from .money import Token
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def schedule(found: Schedule) -> str:
 def _tiers(found: Schedule, caption: str) -> str:
     head = ["payee", *(_span(found, number) for number in range(len(found.tiers)))]
     rows = (
-        [payee, *(percent_of(tier.weights[i], tier.total) for tier in found.tiers)]
+        [payee, *(share_text(Fraction(tier.weights[i], tier.total)) for tier in found.tiers)]
         for i, payee in enumerate(found.payees)
     )
     return _table(caption, head, rows)
@@ -125,18 +126,7 @@ def _completion(found: Simulation) -> str:
 
 def _span(found: Schedule, number: int) -> str:
     tier = found.tiers[number]
-    until = "on" if tier.end is None else f"to {found.token.format(tier.end, grouped=True)}"
-    return f"{found.token.format(tier.start, grouped=True)} {until}"
-
-
-def percent_of(weight: int, total: int) -> str:
-    """Return `weight` of `total` in per cent, cut after four decimals, and marked if that is not all."""
-    if weight == 0:
-        return "–"
-    units, rest = divmod(weight * 1_000_000, total)
-    whole, decimals = divmod(units, 10_000)
-    text = f"{whole}.{decimals:04d}".rstrip("0").rstrip(".")
-    return f"{text}… %" if rest else f"{text} %"
+    return slice_text(found.token, tier.start, tier.end)
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
