@@ -187,9 +187,9 @@ class Appending:
 
     def _existing(self, rows: list[Row]) -> dict[Row, tuple[int | None, Row]]:
         """Return the entries there are with the identities of `rows`: number and content by identity."""
-        if self._sqlite:
+        if self._sqlite or len(rows) == 1:
             one = f"SELECT seq, {COLUMNS} FROM sales WHERE source = ? AND external_id = ?"  # noqa: S608
-            found = [hit for row in rows if (hit := self._raw.execute(one, row[:_IDENTITY]).fetchone())]
+            found = [hit for row in rows if (hit := self._run(one, row[:_IDENTITY]).fetchone())]
         else:
             found = self._raw.execute(
                 f"SELECT seq, {COLUMNS} FROM sales "  # noqa: S608

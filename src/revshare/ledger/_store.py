@@ -101,7 +101,7 @@ class Store:
         try:
             parsed = make_url(given)
         except (ArgumentError, ValueError):
-            # SQLAlchemy's own message would repeat the whole of it, with the password.
+            # Without its cause, which may quote the url, and with it the password.
             raise InvalidInput(
                 "the ledger's url cannot be read: write postgresql://user@host/database"
             ) from None
@@ -206,6 +206,7 @@ class Store:
         def set_up(connection: Any, _record: object) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, false)", (str(milliseconds),))
+                cursor.execute("SELECT set_config('jit', 'off', false)")  # costs more than any query here
                 # Acknowledged means on disk, whatever the server's default; what is stricter stays.
                 cursor.execute(
                     "SELECT set_config('synchronous_commit', 'on', false) "
