@@ -675,20 +675,22 @@ def say(text: str) -> None:
 
 
 def report(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """What came of it, in Markdown: a row per file, and the survivors."""
-    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    """What came of it, in Markdown: a row per file, and what lives."""
+    rows = {file: Counter[str]() for file in TARGETS}
     for entry in verdicts:
         rows[entry["file"]][entry["verdict"]] += 1
-        rows["all"][entry["verdict"]] += 1
-    lines = ["| file | killed | survived | score | same bytes | not compiled |", "|---|---|---|---|---|---|"]
+    rows["all"] = sum(rows.values(), Counter[str]())
+    kinds = ("killed", "survived", "open", "same", "stillborn")
+    lines = [
+        "| file | mutants there are | tried | killed | survived | open | same bytes | not compiled |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for file, counts in rows.items():
-        judged = counts["killed"] + counts["survived"]
-        score = f"{100 * counts['killed'] / judged:.1f} %" if judged else "–"
-        cells = counts["killed"], counts["survived"], score, counts["same"], counts["stillborn"]
+        there_are = sum(map(len, map(all_of, TARGETS if file == "all" else [file])))
+        cells = there_are, counts.total(), *(counts[kind] for kind in kinds)
         lines.append(f"| {file} | " + " | ".join(map(str, cells)) + " |")
-    survivors = [entry for entry in verdicts if entry["verdict"] == "survived"]
-    lines += ["", *(f"- {entry['mutant']}" for entry in survivors)]
-    return "\n".join(lines)
+    alive = [entry for entry in verdicts if entry["verdict"] in ("survived", "open")]
+    return "\n".join([*lines, "", *(f"- {entry['verdict']}: {entry['mutant']}" for entry in alive)])
 
 
 def main() -> int:
