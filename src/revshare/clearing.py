@@ -20,11 +20,14 @@ that up in Python's integers: that it is what was reached proves that no more is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ._fields import percent
 from ._model import show
 from .errors import InvalidInput, MissingExtra
 from .money import units
@@ -32,13 +35,14 @@ from .money import units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Clearing", "Invoice", "Payment", "clear"]
+__all__ = ["Clearing", "Invoice", "Payment", "clear", "demurrage"]
 
 _MOST = 2**58
 """The solver works in 64 bits, on sums of twice the amounts."""
 # Of all ways to cancel the most, the one that draws the least credit: a way around the graph meets the credit
 # system once at most, so that a unit cancelled must weigh more than one of credit drawn, and two is enough.
 _WORTH = 2
+_RATE = r"[0-9]{1,3}(\.[0-9]{1,9})?%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,24 @@ def clear(
         {firm: potentials[place] - potentials[credit] for firm, place in number.items()},
     )
     found.verify()
+    return found
+
+
+def demurrage(balances: Mapping[str, int], rate: str | Fraction, fund: str) -> dict[str, int]:
+    """Return the balances of a credit system after a charge on what lies idle: it sums to what it did.
+
+    Each balance above 0 but that of `fund` falls by `rate`, such as ``"1.5%"``, rounded down to the unit; the
+    fund receives it. Debts stay as they are. Raises InvalidInput for a rate that is not from 0 to 100 %.
+    """
+    part = percent(rate) / 100 if isinstance(rate, str) and re.fullmatch(_RATE, rate) else rate
+    if not isinstance(part, Fraction) or not 0 <= part <= 1:
+        raise InvalidInput(f'the rate must be a percentage in quotes, such as "1.5%", not {show(rate)}')
+    found = {firm: units(balance, f"the balance of {firm}") for firm, balance in balances.items()}
+    for firm, balance in balances.items():
+        if firm != fund and balance > 0:
+            charge = balance * part.numerator // part.denominator
+            found[firm] -= charge
+            found[fund] = found.get(fund, 0) + charge
     return found
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import random
 import sys
 from collections.abc import Sequence
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 import revshare as rs
 from revshare import Clearing, Invoice, clear
+from revshare.clearing import demurrage
 
 BANK = "the credit system"
 Arc = tuple[str, str, int]  # from, to, number
@@ -130,6 +133,34 @@ def test_without_cycles_nothing_is_cancelled_and_credit_opens_the_chain() -> Non
         repr(found)
         == "Clearing(120 of 200 units cancelled, 2 of 2 invoices remain, 60 units of credit drawn)"
     )
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(-(2**70), 2**70)),
+    st.fractions(0, 1),
+    st.sampled_from("abz"),
+)
+def test_demurrage_takes_from_what_lies_idle_and_loses_nothing(
+    balances: dict[str, int], rate: Fraction, fund: str
+) -> None:
+    found = demurrage(balances, rate, fund)
+    assert sum(found.values()) == sum(balances.values())
+    for firm, balance in balances.items():
+        if firm != fund:
+            assert found[firm] == balance - (floor(balance * rate) if balance > 0 else 0)
+
+
+def test_demurrage_of_one_and_a_half_per_cent() -> None:
+    assert demurrage({"a": 1_099, "b": -500, "fund": 10}, "1.5%", "fund") == {
+        "a": 1_083,
+        "b": -500,
+        "fund": 26,
+    }
+    for rate in (0.015, "101%", "1.5", Fraction(-1, 2), True):
+        with pytest.raises(rs.InvalidInput, match="percentage in quotes"):
+            demurrage({"a": 1}, rate, "fund")  # type: ignore[arg-type]
+    with pytest.raises(rs.AmountTypeError):
+        demurrage({"a": 1.0}, "1%", "fund")  # type: ignore[dict-item]
 
 
 # ------------------------------------------------------------------------------------------ published
