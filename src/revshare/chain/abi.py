@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from revshare.chain import artifacts
 
-__all__ = ["Interface", "interface", "word"]
+__all__ = ["Interface", "checksummed", "interface", "word"]
 
 
 class Interface:
@@ -81,6 +81,12 @@ class Interface:
             return None
 
 
+@lru_cache(maxsize=10_000)
+def checksummed(address: str) -> str:
+    """An address with its checksum, which takes a hash to work out: of most addresses many times over."""
+    return str(to_checksum_address(address))
+
+
 @cache
 def interface(contract: str) -> Interface:
     """The interface of the contract whose artifact the package carries as `contract`."""
@@ -109,7 +115,7 @@ def _named(arguments: Sequence[Mapping[str, Any]], data: bytes) -> dict[str, Any
 
 
 def _tidy(kind: str, value: Any) -> Any:
-    return to_checksum_address(value) if kind == "address" else value
+    return checksummed(value) if kind == "address" else value
 
 
 def _any(entry: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ versions end here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from revshare.errors import ChainError, ProviderError, RevShareError
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["Block", "BlockId", "Log", "Mined", "Node"]
+__all__ = ["Block", "BlockId", "Log", "Mined", "Node", "own_errors"]
 
 BlockId = int | str
 """A block's number, or "latest", "safe", "finalized", "earliest"; hashes are not understood by every node."""
@@ -81,12 +81,12 @@ class Node:
 
     def chain_id(self) -> int:
         """The chain the node serves, by EIP-155."""
-        with _own_errors("eth_chainId"):
+        with own_errors("eth_chainId"):
             return int(self.w3.eth.chain_id)
 
     def block(self, block: BlockId = "latest") -> Block | None:
         """A block's number and hash; None where the node has no such block."""
-        with _own_errors("eth_getBlockByNumber"):
+        with own_errors("eth_getBlockByNumber"):
             try:
                 found: Any = self.w3.eth.get_block(_any(block))
             except Exception as error:
@@ -99,28 +99,28 @@ class Node:
 
     def head(self) -> int:
         """The number of the latest block."""
-        with _own_errors("eth_blockNumber"):
+        with own_errors("eth_blockNumber"):
             return int(self.w3.eth.block_number)
 
     def code(self, address: str, block: BlockId = "latest") -> bytes:
         """The code at an address; empty where there is no contract."""
-        with _own_errors("eth_getCode"):
+        with own_errors("eth_getCode"):
             return bytes(self.w3.eth.get_code(_any(address), _any(block)))
 
     def balance(self, address: str, block: BlockId = "latest") -> int:
         """Coin at an address, in wei."""
-        with _own_errors("eth_getBalance"):
+        with own_errors("eth_getBalance"):
             return int(self.w3.eth.get_balance(_any(address), _any(block)))
 
     def nonce(self, address: str, block: BlockId = "pending") -> int:
         """The next nonce of an account: its transactions still waiting included, or as of a block."""
-        with _own_errors("eth_getTransactionCount"):
+        with own_errors("eth_getTransactionCount"):
             return int(self.w3.eth.get_transaction_count(_any(address), _any(block)))
 
     def accounts(self) -> Sequence[str]:
         """Addresses whose keys the node holds; none where it does not say."""
         try:
-            with _own_errors("eth_accounts"):
+            with own_errors("eth_accounts"):
                 return tuple(self.w3.eth.accounts)
         except ProviderError:  # many public nodes do not know the method
             return ()
@@ -132,12 +132,12 @@ class Node:
 
     def tip(self) -> int:
         """What the node suggests to pay a block's proposer, in wei per gas."""
-        with _own_errors("eth_maxPriorityFeePerGas"):
+        with own_errors("eth_maxPriorityFeePerGas"):
             return int(self.w3.eth.max_priority_fee)
 
     def gas_price(self) -> int:
         """What the node suggests to pay on a chain without a base fee, in wei per gas."""
-        with _own_errors("eth_gasPrice"):
+        with own_errors("eth_gasPrice"):
             return int(self.w3.eth.gas_price)
 
     # ---------------------------------------------------------------- calls and logs
@@ -146,12 +146,12 @@ class Node:
         self, transaction: Mapping[str, Any], block: BlockId = "latest", contract: str | None = None
     ) -> bytes:
         """What a transaction would return at the end of `block`. `contract` names it in errors."""
-        with _own_errors("eth_call", contract):
+        with own_errors("eth_call", contract):
             return bytes(self.w3.eth.call(_any(dict(transaction)), _any(block)))
 
     def estimate_gas(self, transaction: Mapping[str, Any], contract: str | None = None) -> int:
         """Gas that a transaction needs."""
-        with _own_errors("eth_estimateGas", contract):
+        with own_errors("eth_estimateGas", contract):
             return int(self.w3.eth.estimate_gas(_any(dict(transaction))))
 
     def logs(
@@ -163,7 +163,7 @@ class Node:
             asked["address"] = address
         if topics:
             asked["topics"] = list(topics)
-        with _own_errors("eth_getLogs"):
+        with own_errors("eth_getLogs"):
             found = [_log(entry) for entry in self.w3.eth.get_logs(_any(asked))]
         return sorted(found, key=lambda log: (log.block_number, log.log_index))
 
@@ -176,10 +176,13 @@ class Node:
         call it known, or its nonce used; some nodes report a transaction they have mined as refused): if the
         node knows the transaction afterwards, it was sent.
         """
+        return self._sent(raw, lambda: self.w3.eth.send_raw_transaction(raw))
+
+    def _sent(self, raw: bytes, send: Callable[[], object]) -> str:
         tx_hash = _hex(keccak(raw))
         try:
-            with _own_errors("eth_sendRawTransaction"):
-                self.w3.eth.send_raw_transaction(raw)
+            with own_errors("eth_sendRawTransaction"):
+                send()
         except ChainError as error:
             try:
                 sent = self.knows(tx_hash)
@@ -194,7 +197,7 @@ class Node:
 
     def send(self, transaction: Mapping[str, Any], contract: str | None = None) -> str:
         """Have the node (or a web3 middleware) sign and broadcast, and return the hash."""
-        with _own_errors("eth_sendTransaction", contract):
+        with own_errors("eth_sendTransaction", contract):
             return _hex(self.w3.eth.send_transaction(_any(dict(transaction))))
 
     def signed(self, transaction: Mapping[str, Any]) -> bytes:
@@ -202,10 +205,8 @@ class Node:
 
         Few nodes do: anvil and Hardhat, and geth with a signer. Raises ProviderError where one does not.
         """
-        plain = {
-            name: hex(value) if isinstance(value, int) else value for name, value in transaction.items()
-        }
-        with _own_errors("eth_signTransaction"):
+        plain = {name: hex(value) if isinstance(value, int) else value for name, value in transaction.items()}
+        with own_errors("eth_signTransaction"):
             answer: Any = self.w3.provider.make_request(_any("eth_signTransaction"), [plain])
         found = answer.get("result") or {}
         raw = found if isinstance(found, str) else found.get("raw", "")
@@ -220,7 +221,7 @@ class Node:
 
     def transaction(self, tx_hash: str) -> dict[str, Any] | None:
         """A transaction as `call` takes it, with the gas it had; None if the node has none of that hash."""
-        with _own_errors("eth_getTransactionByHash"):
+        with own_errors("eth_getTransactionByHash"):
             try:
                 found: Any = self.w3.eth.get_transaction(_any(tx_hash))
             except Exception as error:
@@ -233,7 +234,7 @@ class Node:
 
     def mined(self, tx_hash: str) -> Mined | None:
         """The receipt of a transaction; None while it is not mined."""
-        with _own_errors("eth_getTransactionReceipt"):
+        with own_errors("eth_getTransactionReceipt"):
             try:
                 found: Any = self.w3.eth.get_transaction_receipt(_any(tx_hash))
             except Exception as error:
@@ -257,7 +258,7 @@ _EXECUTING = frozenset({"eth_call", "eth_estimateGas", "eth_sendTransaction", "e
 
 
 @contextmanager
-def _own_errors(method: str, contract: str | None = None) -> Iterator[None]:
+def own_errors(method: str, contract: str | None = None) -> Iterator[None]:
     """Raise this library's errors in place of whatever web3, requests or eth-tester raise."""
     try:
         yield

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from eth_utils.address import to_checksum_address
 
 from revshare.agreement import Agreement
-from revshare.chain.abi import Interface, interface
+from revshare.chain.abi import Interface, checksummed, interface
 from revshare.chain.attach import attach
 from revshare.chain.calls import Call
 from revshare.chain.deal import Deal, governance_in, terms_of
@@ -376,7 +376,7 @@ class RevenueSplit:
 
     def _lines(self, token: str | Token | None, block: BlockId) -> tuple[int, tuple[Line, ...]]:
         answer = self._view("statement", self.terms.encoded, self._address(token), block=block)
-        of: dict[str, Any] = {to_checksum_address(line[0]): line[1:] for line in answer["lines"]}
+        of: dict[str, Any] = {checksummed(line[0]): line[1:] for line in answer["lines"]}
         lines = tuple(Line(name, owner, *of[owner]) for name, owner in self.payees.items())
         return int(answer["revenue"]), lines
 

@@ -47,6 +47,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -310,6 +311,22 @@ class Journal:
         )
         with self._store.read(snapshot=True) as connection:
             return next(iter(_records(connection, where)), None)
+
+    def find_all(
+        self, chain_id: int, keys: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], SettlementRecord]:
+        """Return the settlements of many splits and periods, by these; those there are."""
+        wanted = list(keys)
+        found: dict[tuple[str, str], SettlementRecord] = {}
+        for first in range(0, len(wanted), 200):
+            chunk = wanted[first : first + 200]
+            where = and_(
+                SETTLEMENTS.c.chain_id == chain_id,
+                tuple_(SETTLEMENTS.c.split, SETTLEMENTS.c.period).in_(chunk),
+            )
+            with self._store.read(snapshot=True) as connection:
+                found |= {(record.split, record.period): record for record in _records(connection, where)}
+        return found
 
     def chain(self, chain_id: int) -> tuple[str, int, str] | None:
         """Return a chain's genesis hash, and the highest block that was seen of it: number and hash."""

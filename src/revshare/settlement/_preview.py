@@ -23,7 +23,8 @@ _DISTRIBUTE, _EACH = 60_000, 36_000
 def preview(context: Context, wish: Wish) -> SettlementPlan:
     """Return what settling a period would do now."""
     split = wish.split
-    new, over = prepared(context, wish)
+    new = prepared(context, wish)
+    over = context.journal.find(context.chain_id, *wish.key)
     known = over if over is not None and over.state != "carried" else None
     left_out = context.journal.left_out(wish.agreement, wish.period.end, split.token.symbol)
     if known is not None:

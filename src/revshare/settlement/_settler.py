@@ -162,7 +162,8 @@ class Settler:
         A settlement that cannot go on stays where it is, and `problems` says why. Raises SettlementTimeout.
         """
         self._drive(None, timeout)
-        return tuple(self.result(key) for key in self._touched if self._find(key) is not None)
+        found = self._journal.find_all(self._context.chain_id, self._touched)
+        return tuple(self._result(found[key]) for key in self._touched if key in found)
 
     @property
     def problems(self) -> dict[Key, Exception]:
@@ -176,6 +177,9 @@ class Settler:
         record = self._find(key)
         if record is None:
             raise SettlementError(f"there is no settlement of {key[0]} for {key[1]}")
+        return self._result(record)
+
+    def _result(self, record: SettlementRecord) -> SettlementResult:
         differences = tuple(filter(None, [record.note])) if record.state in ("final", "failed") else ()
         return SettlementResult(record, self._token(record), differences)
 

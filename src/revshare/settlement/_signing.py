@@ -4,7 +4,7 @@ of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,7 +101,8 @@ def sign(
     Raises Taken when another worker stored the same in the meantime.
     """
     steps = wanted(context, works)
-    said, done = _known(context, wishes)
+    known = context.journal.find_all(context.chain_id, [wish.key for wish in wishes]) if wishes else {}
+    said, done = _known(context, wishes, known)
     waiting = _beginning([wish for wish in wishes if wish not in done], works)
     if not steps and not waiting:
         return said, done, ()
@@ -115,7 +116,7 @@ def sign(
         for work, step in steps:
             _sign_step(context, made, work, step)
         for wish in waiting:
-            _plan(context, made, wish)
+            _plan(context, made, wish, known.get(wish.key))
         _store(context, made, leased, leased if made.nonce == nonce else made.nonce)
     except BaseException:
         context.journal.release_nonces(context.chain_id, context.address)
@@ -252,11 +253,13 @@ def _beginning(wishes: Iterable[Wish], works: Iterable[SettlementRecord]) -> lis
     return found
 
 
-def _known(context: Context, wishes: Iterable[Wish]) -> tuple[tuple[str, ...], list[Wish]]:
+def _known(
+    context: Context, wishes: Iterable[Wish], known: Mapping[Key, SettlementRecord]
+) -> tuple[tuple[str, ...], list[Wish]]:
     """Return the wishes whose periods have a settlement already; those that failed are taken up again."""
     said, done = [], []
     for wish in wishes:
-        found = context.journal.find(context.chain_id, *wish.key)
+        found = known.get(wish.key)
         if found is None or found.state == "carried":
             continue
         if found.state == "failed" and wish.key not in context.problems:
@@ -267,11 +270,11 @@ def _known(context: Context, wishes: Iterable[Wish]) -> tuple[tuple[str, ...], l
     return tuple(said), done
 
 
-def _plan(context: Context, made: _Made, wish: Wish) -> None:
-    """Plan a settlement and sign its first step."""
+def _plan(context: Context, made: _Made, wish: Wish, over: SettlementRecord | None) -> None:
+    """Plan a settlement and sign its first step. over: the carried one in whose place it goes."""
     context.say("planning", f"{wish.agreement}, {wish.period}", wish)
     try:
-        new, over = prepared(context, wish)
+        new = prepared(context, wish)
         if new.state == "carried":
             if over is None or (over.amount, over.count) != (new.amount, new.count):
                 made.plans.append((new, None, over, wish))
@@ -293,11 +296,10 @@ def _plan(context: Context, made: _Made, wish: Wish) -> None:
         made.said.append(f"{wish.agreement}, {wish.period}: {first.step}")
 
 
-def prepared(context: Context, wish: Wish) -> tuple[NewSettlement, SettlementRecord | None]:
-    """Return the settlement of a period as it would be stored, and the carried one in whose place it goes."""
+def prepared(context: Context, wish: Wish) -> NewSettlement:
+    """Return the settlement of a period as it would be stored."""
     split, period = wish.split, wish.period
     lines = Lines.of(context.journal.lines(wish.agreement, period.end, split.token.symbol))
-    over = context.journal.find(context.chain_id, *wish.key)
     is_carried = lines.amount <= 0
     note = ""
     if is_carried:
@@ -307,7 +309,7 @@ def prepared(context: Context, wish: Wish) -> tuple[NewSettlement, SettlementRec
             if lines.entries
             else "there is nothing to settle"
         )
-    new = NewSettlement(
+    return NewSettlement(
         agreement=wish.agreement,
         chain_id=context.chain_id,
         split=split.address,
@@ -328,7 +330,6 @@ def prepared(context: Context, wish: Wish) -> tuple[NewSettlement, SettlementRec
         note=note,
         lines=() if is_carried else lines.numbers,
     )
-    return new, over
 
 
 def _names(split: RevenueSplit) -> tuple[str, ...]:

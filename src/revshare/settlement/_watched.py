@@ -9,6 +9,7 @@ from eth_utils.address import to_checksum_address
 
 from revshare.chain.abi import interface, word
 from revshare.chain.events import Remitted, decode_logs
+from revshare.chain.lean import LeanNode
 from revshare.chain.node import Block, BlockId, Node
 from revshare.errors import ProviderError
 
@@ -17,7 +18,7 @@ __all__ = ["WatchedNode", "find_remitted", "unpack"]
 _SPAN = 10_000  # blocks asked for at once, to begin with
 
 
-class WatchedNode(Node):
+class WatchedNode(LeanNode):
     """A node whose chain id and blocks are asked for once in a round; `fresh` begins the next.
 
     Reading the same block many times in a round is not only waste: two answers could be of two chains.
