@@ -259,6 +259,24 @@ def test_names_in_many_scripts_are_in_the_pdf(monkeypatch: pytest.MonkeyPatch) -
     assert all(name in text_of(pdf) for name in ("Ébéniste", "София", "Ελένη", "Zoë & Σοφία"))
 
 
+@pytest.mark.skipif(not FONT.is_file(), reason="DejaVu is not there: Debian's fonts-dejavu-core")
+@pytest.mark.parametrize("letters", ["0123456789abcdefghijklmnopqrstuvwxyz.,-", "ЁЯСофия"])
+def test_figures_beside_names_from_another_font_are_right(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, letters: str
+) -> None:
+    """A font that lacks some letters is helped out by another, cell by cell, and digits stay digits."""
+    subset: Any = import_module("fontTools.subset")
+    small = tmp_path / "Small.ttf"
+    subset.main([str(FONT), f"--text={letters}", f"--output-file={small}"])
+    monkeypatch.setattr(fonts, "_PACKAGES", ())
+    pdf, said = to_pdf(named("Ébéniste", "София", "plain"), fonts=[small, FONT])
+    assert said == ()
+    shown = text_of(pdf)
+    for name in ("Ébéniste", "София", "plain"):
+        assert f"{name} 0.333333 0.000000 0.333333 0.000000 0.000000" in shown
+    assert "all 0.999999 0.000000 0.999999" in shown
+
+
 def test_what_no_font_has_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fonts, "_files", lambda _: ())
     pdf, said = to_pdf(named("Ébéniste", "София"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +26,8 @@ _SIZE = 7.5
 _INK, _SOFT, _ACCENT = (28, 36, 48), (92, 102, 117), (11, 92, 138)
 _LINE = 4.0
 """Millimetres from one line of a table to the next."""
+_FACT = 32.0
+"""Millimetres for the names of facts."""
 
 
 def to_pdf(
@@ -55,20 +59,17 @@ def to_pdf(
         advice = "name fonts that have them by --font, or pip install manimgx-fonts"
         said = (f"no font here has the characters {some}, which the PDF cannot show: {advice}",)
 
-    class Page(FPDF):
-        def footer(self) -> None:
-            self.set_y(-12)
-            self.set_font(size=_SIZE)
-            self.set_text_color(*_SOFT)
-            left = f"{shown.title} · {shown.subtitle}"
-            self.cell(0, 6, safe(left), align="L")
-            self.set_y(-12)
-            self.cell(0, 6, f"{self.page_no()} / {{nb}}", align="R")
-
     gone = dict.fromkeys(map(ord, missing), "\ufffd" if chosen and 0xFFFD in chosen[0].characters else "?")
 
     def safe(text: str) -> str:
         return "".join(letter if letter.isprintable() else " " for letter in text).translate(gone)
+
+    class Page(FPDF):
+        def footer(self) -> None:
+            self.set_y(-12)
+            pen.write(safe(f"{shown.title} · {shown.subtitle}"), colour=_SOFT)
+            self.set_y(-12)
+            self.cell(0, 6, f"{self.page_no()} / {{nb}}", align="R")
 
     pdf = Page(orientation="landscape", unit="mm", format="A4")
     pdf.set_creation_date(made_at or statement.ends_at or datetime(2000, 1, 1, tzinfo=UTC))
@@ -76,14 +77,17 @@ def to_pdf(
     pdf.set_lang("en")
     pdf.set_margin(14)
     pdf.set_auto_page_break(auto=True, margin=16)
-    if chosen:
-        _load(pdf, chosen)
-    else:
-        pdf.set_font("helvetica", size=_SIZE)
+    pen = _Pen(pdf, chosen)
+    # All is measured before there is a page: measuring changes fonts, and a page would record each change.
+    facts = [
+        (safe(name), pen.wrapped(safe(value), pdf.epw - _FACT, _SIZE + 0.5)) for name, value in shown.facts
+    ]
+    notes = [line for note in shown.notes for line in pen.wrapped(safe(note), pdf.epw - 2, _SIZE)]
+    grids = [_Grid.of(pen, shown, table, safe) for table in shown.tables]
     pdf.add_page()
-    _head(pdf, shown, safe)
-    for table in shown.tables:
-        _table(pdf, shown, table, safe)
+    _head(pen, safe(shown.title), safe(shown.subtitle), facts, notes)
+    for grid in grids:
+        grid.draw(pen)
     return bytes(pdf.output()), said
 
 
@@ -98,125 +102,186 @@ def _texts(shown: Document) -> Iterator[str]:
             yield from (cell for cell in row if isinstance(cell, str))
 
 
-def _load(pdf: FPDF, chosen: Sequence[FontFile]) -> None:
-    for place, font in enumerate(chosen):
-        family = f"f{place}"
-        for style, weight in (("", 400), ("B", 700)):
-            if font.weights:
-                pdf.add_font(family, style, font.path, variations={"wght": float(weight)})
+Style = Literal["", "B"]
+Colour = tuple[int, int, int]
+
+
+class _Pen:
+    """Writes on a PDF, each letter in the first font that has it.
+
+    fpdf2 has fallback fonts of its own, but after one it goes on in the wrong font, where digits come out as
+    other letters; its tables take ten times as long.
+    """
+
+    def __init__(self, pdf: FPDF, fonts: Sequence[FontFile]) -> None:
+        self.pdf = pdf
+        self._fonts = fonts
+        self._has_ascii = bool(fonts) and fonts[0].characters.issuperset(range(0x21, 0x7F))
+        self._families = [f"f{place}" for place in range(len(fonts))] or ["helvetica"]
+        for family, font in zip(self._families, fonts, strict=False):
+            for style, weight in (("", 400), ("B", 700)):
+                if font.weights:
+                    pdf.add_font(family, style, font.path, variations={"wght": float(weight)})
+                else:
+                    pdf.add_font(family, style, (style and font.bold) or font.path)
+        self.use(self._families[0])
+        with suppress(ModuleNotFoundError):  # joins the letters of Arabic, Devanagari and others
+            import_module("uharfbuzz")
+            pdf.set_text_shaping(use_shaping_engine=True)
+
+    def use(self, family: str = "", style: Style = "", size: float = _SIZE) -> None:
+        """Set the font of what follows."""
+        self.pdf.set_font(family or self._families[0], style, size)
+
+    def runs(self, text: str) -> list[tuple[str, str]]:
+        """`text` in parts, each with the family that has its letters."""
+        if len(self._fonts) < 2 or (self._has_ascii and text.isascii()):
+            return [(self._families[0], text)]
+        found: list[tuple[str, str]] = []
+        at = 0
+        for letter in text:
+            if letter != " " and ord(letter) not in self._fonts[at].characters:
+                at = next((n for n, font in enumerate(self._fonts) if ord(letter) in font.characters), 0)
+            if found and found[-1][0] == self._families[at]:
+                found[-1] = (found[-1][0], found[-1][1] + letter)
             else:
-                pdf.add_font(family, style, (style and font.bold) or font.path)
-    pdf.set_font("f0", size=_SIZE)
-    pdf.set_fallback_fonts([f"f{place}" for place in range(1, len(chosen))], exact_match=True)
-    try:  # joins the letters of Arabic, Devanagari and others as they are written
-        import_module("uharfbuzz")
-    except ModuleNotFoundError:
-        return
-    pdf.set_text_shaping(use_shaping_engine=True)
+                found.append((self._families[at], letter))
+        return found
+
+    def width(self, text: str, size: float = _SIZE, style: Style = "B") -> float:
+        """How wide `text` is, in mm; in bold, which is the widest, unless said otherwise."""
+        total = 0.0
+        for family, part in self.runs(text):
+            self.use(family, style, size)
+            total += self.pdf.get_string_width(part)
+        return total
+
+    def wrapped(self, text: str, width: float, size: float = _SIZE) -> list[str]:
+        """The lines of `text`: broken at spaces where it can be, anywhere where it cannot."""
+        if self.width(text, size) <= width:
+            return [text]
+        lines = [""]
+        for word in re.findall(r"\s*\S{1,12}", text):
+            if lines[-1] and self.width(lines[-1] + word, size) > width:
+                lines.append(word.lstrip())
+            else:
+                lines[-1] += word
+        return lines
+
+    def write(
+        self,
+        text: str,
+        *,
+        height: float = 6,
+        size: float = _SIZE,
+        style: Style = "",
+        colour: Colour = _INK,
+        right: float = 0,
+    ) -> None:
+        """Write one line from where the pen is; so that it ends `right` mm from there, if given."""
+        self.pdf.set_text_color(*colour)
+        runs = self.runs(text)
+        for family, part in runs:
+            self.use(family, style, size)
+            if right and len(runs) == 1:
+                self.pdf.cell(right, height, part, align="R")
+            else:
+                self.pdf.cell(
+                    self.pdf.get_string_width(part) + 2 * self.pdf.c_margin * (part is runs[-1][1]),
+                    height,
+                    part,
+                )
+        if len(runs) > 1:
+            self.use("", style, size)
 
 
-def _head(pdf: FPDF, shown: Document, safe: Callable[[str], str]) -> None:
-    pdf.set_text_color(*_INK)
-    pdf.set_font(style="B", size=17)
-    pdf.multi_cell(0, 8, safe(shown.title), new_x="LMARGIN", new_y="NEXT")
-    pdf.set_font(style="", size=11)
-    pdf.set_text_color(*_SOFT)
-    pdf.multi_cell(0, 6, safe(shown.subtitle), new_x="LMARGIN", new_y="NEXT")
+def _head(
+    pen: _Pen, title: str, subtitle: str, facts: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]
+) -> None:
+    pdf = pen.pdf
+    pen.write(title, height=8, size=17, style="B")
+    pdf.ln(8)
+    pen.write(subtitle, size=11, colour=_SOFT)
+    pdf.ln(6)
     pdf.set_draw_color(*_ACCENT)
     pdf.set_line_width(0.7)
     pdf.line(pdf.l_margin, pdf.y + 1.5, pdf.w - pdf.r_margin, pdf.y + 1.5)
     pdf.set_y(pdf.y + 4)
-    for name, value in shown.facts:
-        pdf.set_font(size=_SIZE + 0.5)
-        pdf.set_text_color(*_SOFT)
-        pdf.cell(32, 4.6, safe(name))
-        pdf.set_text_color(*_INK)
-        pdf.multi_cell(0, 4.6, safe(value), new_x="LMARGIN", new_y="NEXT", align="L")
-    if shown.notes:
-        pdf.set_y(pdf.y + 2)
+    for name, lines in facts:
+        pen.write(name, height=4.6, size=_SIZE + 0.5, colour=_SOFT)
+        for line in lines:
+            pdf.set_x(pdf.l_margin + _FACT)
+            pen.write(line, height=4.6, size=_SIZE + 0.5)
+            pdf.ln(4.6)
+    pdf.set_y(pdf.y + 2 * bool(notes))
+    for line in notes:
         pdf.set_fill_color(255, 248, 230)
-        for note in shown.notes:
-            pdf.multi_cell(0, 5, safe(note), fill=True, new_x="LMARGIN", new_y="NEXT", align="L")
+        pdf.rect(pdf.l_margin, pdf.y, pdf.epw, 5, style="F")
+        pen.write(line, height=5)
+        pdf.ln(5)
 
 
-def _table(pdf: FPDF, shown: Document, table: Table, safe: Callable[[str], str]) -> None:
-    pdf.set_y(pdf.y + 5)
-    if pdf.will_page_break(24):
-        pdf.add_page()
-    pdf.set_text_color(*_INK)
-    pdf.set_font(style="B", size=10)
-    pdf.multi_cell(0, 6, safe(table.title), new_x="LMARGIN", new_y="NEXT")
-    cells = [
-        [safe(shown.text(table, *pair)) for pair in zip(table.columns, row, strict=True)] for row in table
-    ]
-    widths = _widths(pdf, table, cells)
-    titles = [safe(column.title) for column in table.columns]
-    pdf.set_draw_color(217, 222, 230)
-    pdf.set_line_width(0.15)
-    _row(pdf, table, titles, widths, style="B", colour=_SOFT)
-    for number, row in enumerate(cells):
-        is_total = table.total is not None and number == len(cells) - 1
-        lines = _wrapped(pdf, row, widths)
-        if pdf.will_page_break(_LINE * max(map(len, lines)) + 1):
+@dataclass(frozen=True)
+class _Grid:
+    """A table as it is drawn: the lines of each cell, and the widths of the columns in mm."""
+
+    table: Table
+    title: str
+    heads: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Sequence[str]]]
+    widths: Sequence[float]
+
+    @classmethod
+    def of(cls, pen: _Pen, shown: Document, table: Table, safe: Callable[[str], str]) -> _Grid:
+        cells = [
+            [safe(shown.text(table, *pair)) for pair in zip(table.columns, row, strict=True)] for row in table
+        ]
+        widths = _widths(pen, table, cells)
+        rows = [
+            [pen.wrapped(cell, width - 2) for cell, width in zip(row, widths, strict=True)] for row in cells
+        ]
+        return cls(table, safe(table.title), [[column.title] for column in table.columns], rows, widths)
+
+    def draw(self, pen: _Pen) -> None:
+        pdf = pen.pdf
+        pdf.set_y(pdf.y + 5)
+        if pdf.will_page_break(24):
             pdf.add_page()
-            pdf.set_draw_color(217, 222, 230)
-            pdf.set_line_width(0.15)
-            _row(pdf, table, titles, widths, style="B", colour=_SOFT)
-        _row(pdf, table, lines, widths, style="B" if is_total else "", colour=_INK)
+        pen.write(self.title, size=10, style="B")
+        pdf.ln(6)
+        self._row(pen, self.heads, "B", _SOFT)
+        for number, row in enumerate(self.rows):
+            is_total = self.table.total is not None and number == len(self.rows) - 1
+            if pdf.will_page_break(_LINE * max(map(len, row)) + 1):
+                pdf.add_page()
+                self._row(pen, self.heads, "B", _SOFT)
+            self._row(pen, row, "B" if is_total else "", _INK)
+
+    def _row(self, pen: _Pen, row: Sequence[Sequence[str]], style: Style, colour: Colour) -> None:
+        """Draw one row, and the line below it."""
+        pdf = pen.pdf
+        top, x = pdf.y, pdf.l_margin
+        for column, lines, width in zip(self.table.columns, row, self.widths, strict=True):
+            for place, line in enumerate(lines):
+                pdf.set_xy(x, top + 0.5 + place * _LINE)
+                right = width if column.is_number else 0
+                pen.write(line, height=_LINE, style=style, colour=colour, right=right)
+            x += width
+        pdf.set_xy(pdf.l_margin, top + 1 + max(map(len, row)) * _LINE)
+        pdf.set_draw_color(217, 222, 230)
+        pdf.set_line_width(0.15)
+        pdf.line(pdf.l_margin, pdf.y, x, pdf.y)
 
 
-def _row(
-    pdf: FPDF,
-    table: Table,
-    cells: Sequence[str | Sequence[str]],
-    widths: Sequence[float],
-    *,
-    style: Literal["", "B"],
-    colour: tuple[int, int, int],
-) -> None:
-    """Draw one row and the line below it. fpdf2's own tables take ten times as long."""
-    pdf.set_font(style=style, size=_SIZE)
-    pdf.set_text_color(*colour)
-    top, x, most = pdf.y, pdf.l_margin, 1
-    for column, cell, width in zip(table.columns, cells, widths, strict=True):
-        lines = [cell] if isinstance(cell, str) else cell
-        most = max(most, len(lines))
-        for place, line in enumerate(lines):
-            pdf.set_xy(x, top + 0.5 + place * _LINE)
-            pdf.cell(width, _LINE, line, align="R" if column.is_number else "L")
-        x += width
-    pdf.set_xy(pdf.l_margin, top + 1 + most * _LINE)
-    pdf.line(pdf.l_margin, pdf.y, x, pdf.y)
-
-
-def _wrapped(pdf: FPDF, row: Sequence[str], widths: Sequence[float]) -> list[list[str]]:
-    """The lines of each cell: broken at spaces where it can be, anywhere where it cannot."""
-    pdf.set_font(style="B", size=_SIZE)
-    found = []
-    for cell, width in zip(row, widths, strict=True):
-        if pdf.get_string_width(cell) <= width - 2:
-            found.append([cell])
-            continue
-        lines = [""]
-        for word in re.findall(r"\s*\S{1,12}", cell):
-            if lines[-1] and pdf.get_string_width(lines[-1] + word) > width - 2:
-                lines.append(word.lstrip())
-            else:
-                lines[-1] += word
-        found.append(lines)
-    return found
-
-
-def _widths(pdf: FPDF, table: Table, cells: Sequence[Sequence[str]]) -> tuple[float, ...]:
+def _widths(pen: _Pen, table: Table, cells: Sequence[Sequence[str]]) -> tuple[float, ...]:
     """Widths in mm: numbers as wide as they need, text what is left, in proportion to what it would take."""
-    pdf.set_font(style="B", size=_SIZE)  # the widest it gets
     longest = []
     for place, column in enumerate(table.columns):
         few = sorted({column.title, *(row[place] for row in cells)}, key=len)[-8:]
-        longest.append(max(pdf.get_string_width(cell) for cell in few) + 3.5)
+        longest.append(max(map(pen.width, few)) + 3.5)
     fixed = sum(width for column, width in zip(table.columns, longest, strict=True) if column.is_number)
     flexible = sum(longest) - fixed
-    shrink = min(1.0, max(pdf.epw - fixed, 40) / flexible) if flexible else 1.0
+    shrink = min(1.0, max(pen.pdf.epw - fixed, 40) / flexible) if flexible else 1.0
     return tuple(
         width if column.is_number else width * shrink
         for column, width in zip(table.columns, longest, strict=True)
