@@ -299,6 +299,26 @@ def test_what_is_not_there_is_said(sqlite_url: str) -> None:
     assert not file_of(sqlite_url).exists()
 
 
+def test_a_ledger_stays_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with rs.Ledger.open("sä les?#%20.db") as ledger:
+        ledger.record(sale(1))
+        monkeypatch.chdir(tmp_path / "there")
+        ledger.close()
+        assert ledger.record(sale(2)).entry.seq == 2
+        assert ledger.totals()["GBPT"].count == 2
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["sä les?#%20.db"]
+    assert not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.parametrize("query", ["mode=rwc", "mode=memory", "timeout=5", "mode=ro&cache=shared"])
+def test_what_may_follow_a_path_is_said(sqlite_url: str, query: str) -> None:
+    with pytest.raises(rs.InvalidInput, match="mode=ro"):
+        rs.Ledger.open(f"{sqlite_url}?{query}")
+
+
 def test_a_database_without_a_ledger_is_said(postgresql_url: str) -> None:
     with pytest.raises(rs.LedgerError, match="no ledger"):
         rs.Ledger.open(postgresql_url, create=False)

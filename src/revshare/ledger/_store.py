@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -73,7 +72,7 @@ class Store:
         self._writer: sqlite3.Connection | None = None
         self._turn = threading.Lock()
         if self.dialect == "sqlite":
-            self._path = Path(str(self._url.database))
+            self._path = Path(str(self._url.database)).absolute()  # whatever the folder later is
             self._find_file(create=create)
             self.engine = self._sqlite_engine(self._path)
         else:
@@ -106,6 +105,10 @@ class Store:
                 "the ledger's url cannot be read: write postgresql://user@host/database"
             ) from None
         if parsed.drivername in ("sqlite", "sqlite+pysqlite") and parsed.database:
+            if dict(parsed.query) not in ({}, {"mode": "ro"}, {"mode": "rw"}):
+                raise InvalidInput(
+                    "after the path of a ledger in SQLite there may be ?mode=ro, and nothing else"
+                )
             return parsed.set(drivername="sqlite")
         if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
             return parsed.set(drivername="postgresql+psycopg")
@@ -168,7 +171,7 @@ class Store:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         mode = self._url.query.get("mode", "rw")
-        uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
+        uri = f"{path.as_uri()}?mode={mode}"
         # No isolation level: sqlite3 then begins nothing by itself, and our own BEGIN is the only one.
         return sqlite3.connect(
             uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False
