@@ -10,8 +10,8 @@ Learning Repository, doi 10.24432/C5BW33, CC BY 4.0), written as CSV once, then
 - same: the same with the ledger's columns and both of its indexes, the rest of them constants;
 - ours: `Ledger.import_sales` of the same file, every country routed to an agreement of its own;
 - again: the same import once more, which must find that there is nothing to do;
-- on PostgreSQL: COPY of the ledger's own rows, made before the clock runs, into a bare table with the ledger's
-  columns and indexes.
+- on PostgreSQL: COPY of the ledger's own rows, made before the clock runs, into a bare table with the
+  ledger's columns and indexes.
 
 Each is run in a process of its own, in turn, `--rounds` times, and the quickest counts. --json prints one
 object: `ratio` (ours to bare), `same_table_ratio` (ours to same), `second_import_ratio`, `rss_mb`,
@@ -110,7 +110,7 @@ def bare_sqlite(path: str, database: str, *, same: bool = False) -> dict[str, An
 
     names = ["link", *SALE_COLUMNS] if same else COLUMNS
     # Seven of the ledger's columns have what the file has, the others a constant.
-    values = {name: "'x'" for name in names}
+    values = dict.fromkeys(names, "'x'")
     given = ("external_id", "sku", "description", "amount", "occurred_at", "rate", "metadata", "territory")
     values |= dict.fromkeys(given if same else COLUMNS, "?")
     if same:

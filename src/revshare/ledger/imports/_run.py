@@ -237,7 +237,7 @@ def import_sales(
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Keep Python from looking for cycles of garbage: rows make none, and looking takes time for every row."""
+    """Keep Python from looking for cycles of garbage: rows make none, and looking takes time for each row."""
     enabled = gc.isenabled()
     gc.disable()
     try:
