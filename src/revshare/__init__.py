@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .merkle import MerkleTree
     from .money import Token
     from .payouts import PayoutTree, check_successor
+    from .report import PeriodStatement, SaleProof, statement_of, statements_of
     from .schedule import Attribution, Schedule
     from .settlement import Reconciliation, SettlementPlan, SettlementResult, Settler, reconcile, settle
     from .simulation import Bootstrap, Comparison, Growth, Simulation, simulate
@@ -124,6 +125,7 @@ __all__ = [
     "PayoutBook",
     "PayoutTree",
     "Period",
+    "PeriodStatement",
     "Problem",
     "ProofRefused",
     "Proposal",
@@ -137,6 +139,7 @@ __all__ = [
     "Sale",
     "SaleEscrow",
     "SaleMapping",
+    "SaleProof",
     "Schedule",
     "SettlementConflict",
     "SettlementError",
@@ -163,6 +166,8 @@ __all__ = [
     "reconcile",
     "settle",
     "simulate",
+    "statement_of",
+    "statements_of",
 ]
 
 _HOME = {
@@ -183,6 +188,7 @@ _HOME = {
     "PayoutBook": "chain",
     "PayoutTree": "payouts",
     "Period": "ledger",
+    "PeriodStatement": "report",
     "Proposal": "chain",
     "Receipt": "chain",
     "Reconciliation": "settlement",
@@ -191,6 +197,7 @@ _HOME = {
     "Sale": "ledger",
     "SaleEscrow": "chain",
     "SaleMapping": "ledger.imports",
+    "SaleProof": "report",
     "Schedule": "schedule",
     "SettlementPlan": "settlement",
     "SettlementResult": "settlement",
@@ -205,6 +212,8 @@ _HOME = {
     "reconcile": "settlement",
     "settle": "settlement",
     "simulate": "simulation",
+    "statement_of": "report",
+    "statements_of": "report",
 }
 """The module of each public name; those not listed are errors."""
 
