@@ -218,7 +218,8 @@ def _progress(what: str) -> Iterator[Any]:
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _say(report: ImportReport, token: Token, *, committed: bool, as_json: bool) -> None:

@@ -177,7 +177,7 @@ class TimeReader:
         except ValueError as error:
             if isinstance(error, Unreadable):
                 raise
-            raise Unreadable(f"is not a date: {error}") from None
+            raise Unreadable("is not a date: there is no such day, time or offset") from None
         if offset is None:
             return moment, ""
         return moment, offset if offset == "Z" or ":" in offset else f"{offset[:3]}:{offset[3:]}"
