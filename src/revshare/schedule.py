@@ -237,7 +237,7 @@ class Schedule:
             look = np.zeros(block.size, dtype=np.intp)
             for tier in tiers[1:]:
                 look += block > tier.start
-            part = block - np.array([tier.start for tier in tiers]).take(look, mode="clip")
+            part = block - np.array([tier.start for tier in tiers], dtype=np.int64).take(look, mode="clip")
         row = np.empty_like(block)
         for k, i in enumerate(payees):
             weights = [tier.weights[i] * scale for tier, scale in zip(tiers, scales, strict=True)]
@@ -247,10 +247,10 @@ class Schedule:
                 row //= total
                 np.add(row, already[0], out=out[k])
             else:
-                np.array(weights).take(look, mode="clip", out=row)
+                np.array(weights, dtype=np.int64).take(look, mode="clip", out=row)
                 row *= part
                 row //= total
-                np.array(already).take(look, mode="clip", out=out[k])
+                np.array(already, dtype=np.int64).take(look, mode="clip", out=out[k])
                 out[k] += row
         return True
 

@@ -15,7 +15,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests import oracle
 from tests.strategies import agreements, amounts, make_schedule, schedules
@@ -82,7 +82,6 @@ def check_every_path(found: rs.Simulation) -> None:
             assert found.completion(t, period) == Fraction(full, len(column))
 
 
-@settings(max_examples=40)
 @given(
     schedules(max_payees=12, max_tiers=5), st.sampled_from([2**20, 2**40, 2**61, 2**64, 2**100]), st.data()
 )
@@ -143,7 +142,6 @@ def test_random_models_pay_what_the_schedule_gives() -> None:
             check_every_path(found)
 
 
-@settings(max_examples=25)
 @given(agreements(max_payees=6), st.integers(0, 2**64))
 def test_agreements_in_any_token_are_simulated(agreement: rs.Agreement, seed: int) -> None:
     """With 36 decimals nothing fits 64 bits."""
