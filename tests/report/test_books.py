@@ -13,9 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.conftest import ROOT
 from tests.report.conftest import World
-from tests.strategies import make_schedule
+from tests.strategies import make_schedule, schedules
 
 import revshare as rs
 from revshare.ledger import Ledger
@@ -295,3 +297,89 @@ def test_the_tool_says_where_hledger_is() -> None:
     )
     assert ("hledger: " in done.stdout) == (HLEDGER is not None)
     assert done.returncode == 0
+
+
+# ------------------------------------------------------------------------------------------ any history
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[rs.Schedule, list[PeriodStatement], Position]:
+    """Settlements of a split that also gets money straight, pays some late and sets some aside."""
+    schedule = draw(schedules(max_payees=4, max_tiers=3))
+    revenue, statements = 0, []
+    paid, credit = dict.fromkeys(schedule.payees, 0), dict.fromkeys(schedule.payees, 0)
+    for month in range(1, draw(st.integers(1, 4)) + 1):
+        revenue += draw(st.sampled_from([0, 0, 1, 10**9]))
+        amounts = draw(st.lists(st.integers(1, 10**12), min_size=1, max_size=3))
+        back = draw(st.integers(0, sum(amounts) - 1))
+        when = datetime(2011, month, 1, tzinfo=UTC)
+        sales = [
+            rs.Sale("shop", f"{month}/{number}", when, amount, schedule.token.symbol)
+            for number, amount in enumerate([*amounts, *([-back] if back else [])])
+        ]
+        net = sum(sale.amount for sale in sales)
+        due = {
+            payee: entitled - paid[payee] - credit[payee]
+            for payee, entitled in schedule.entitlements(revenue + net).items()
+        }
+        late = draw(st.booleans())
+        credited = {payee: draw(st.integers(0, units)) for payee, units in due.items()}
+        if late:
+            due, credited = dict.fromkeys(due, 0), dict.fromkeys(due, 0)
+        got = {payee: due[payee] - credited[payee] for payee in due}
+        made = TransactionLine("remit", "0x" + f"{month}" * 64, month, 1, draw(st.integers(0, 10**16)), when)
+        statements.append(
+            period_statement(
+                schedule,
+                sales,
+                agreement="A song",
+                period=f"2011-0{month}",
+                revenue_before=revenue,
+                ends_at=when,
+                paid=got,
+                credited=credited,
+                paid_before=dict(paid),
+                remittance=Remittance(
+                    1,
+                    "0x1",
+                    "0x2",
+                    "0x3",
+                    bytes(32),
+                    bytes(32),
+                    draw(st.sampled_from(["mined", "final"])),
+                    (made,),
+                ),
+            )
+        )
+        paid = {payee: paid[payee] + got[payee] for payee in paid}
+        credit = {payee: credit[payee] + credited[payee] for payee in credit}
+        revenue += net
+    extra = draw(st.sampled_from([0, 7]))
+    withdrawn = {payee: draw(st.integers(0, units)) for payee, units in credit.items()}
+    position = Position(
+        revenue + extra,
+        schedule.entitlements(revenue + extra),
+        {payee: paid[payee] + withdrawn[payee] for payee in paid},
+        {payee: credit[payee] - withdrawn[payee] for payee in credit},
+    )
+    return schedule, statements, position
+
+
+@settings(max_examples=60)
+@given(histories())
+def test_whatever_happened_the_balances_are_the_contracts(
+    history: tuple[rs.Schedule, list[PeriodStatement], Position],
+) -> None:
+    schedule, statements, position = history
+    made = books(statements, position=position)
+    assert all(sum(posting.amount for posting in entry.postings) == 0 for entry in made.entries)
+    assert made.paid() == position.paid
+    balances, root = made.balances(), made.root
+    held = position.revenue - sum(position.paid.values())
+    assert balances.get(f"Assets:{root}:Split", 0) == held
+    for payee, called in made.payees.items():
+        assert -balances.get(f"Liabilities:{root}:Credits:{called}", 0) == position.credit[payee]
+        due = position.earned[payee] - position.paid[payee] - position.credit[payee]
+        assert -balances.get(f"Liabilities:{root}:Due:{called}", 0) == due
+    assert -balances.get(f"Liabilities:{root}:Dust", 0) == schedule.dust(position.revenue)
+    assert accepted(made.to_beancount())
