@@ -1,0 +1,160 @@
+"""The commands on an agreement's money, as a shell gives them, on anvil."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.settlement.world import MARCH, World, amounts
+
+import revshare as rs
+from revshare.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+class Desk:
+    """An agreement's file, a ledger of its sales, and the options by which they are named."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.split = world.deal()
+        assert self.split.agreement is not None
+        # Without a salt, for the commands have none.
+        self.file = folder / "deal.toml"
+        self.file.write_text(self.split.agreement.to_toml(), encoding="utf-8")
+        self.chain = ("--rpc-url", str(world.chain.w3.provider.endpoint_uri))  # type: ignore[attr-defined]
+        self.token = ("--token", world.token.address)
+        self.at = ("--split", self.split.address)
+        self.ledger = ("--ledger", world.ledger._store.name)
+
+
+@pytest.fixture
+def desk(world: World, tmp_path: Path) -> Desk:
+    return Desk(world, tmp_path)
+
+
+def test_a_split_is_deployed_paid_distributed_and_claimed(desk: Desk, run: Run) -> None:
+    options = (*desk.chain, *desk.token)
+    code, out, _ = run("deploy", str(desk.file), *options, "--json")
+    assert code == 0
+    made = json.loads(out)
+    assert run("deploy", str(desk.file), *options)[1].startswith(
+        f"{made['agreement']}: {made['split']} on chain 31337"
+    )
+    code, out, _ = run("pay", str(desk.file), "25", "--sale-id", "A", *options)
+    assert code == 0
+    assert out.startswith("A: 25 GBP6 paid in\ntransaction 0x")
+    code, _, err = run("pay", str(desk.file), "25", "--sale-id", "A", *options)
+    assert code == 2
+    assert "AlreadyPaid" in err
+    assert err.count("\n") == 1
+    code, out, _ = run("claim", str(desk.file), "payee2", *options)
+    assert (code, out.split("\n")[0]) == (0, "payee2: 5 GBP6 paid")
+    code, out, _ = run("distribute", str(desk.file), *options)
+    assert (code, out.split("\n")[0]) == (0, "distributed GBP6: payee1 12.5, payee3 7.5")
+    assert run("distribute", str(desk.file), *options)[1] == "nothing is due: nothing was sent\n"
+    code, out, _ = run("distribute", str(desk.file), *options, "--json")
+    assert json.loads(out)["events"] == []
+
+
+def test_a_month_is_settled_from_the_command_line(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(9))
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
+    code, out, _ = run("status", *desk.ledger)
+    assert code == 0
+    assert "9 sale lines are in no settlement yet\n    → settle them" in out
+    code, out, _ = run("settle", str(desk.file), "--period", MARCH, *options, "--dry-run")
+    assert code == 0
+    assert "planned; 9 lines" in out
+    assert "Nothing was signed." in out
+    code, out, _ = run("settle", str(desk.file), "--period", MARCH, *options, "--dry-run", "--json")
+    (plan,) = json.loads(out)["plans"]
+    assert run("status", *desk.ledger)[1].count("\n") == 2
+    code, out, err = run("settle", str(desk.file), "--period", MARCH, *options)
+    assert code == 0, err
+    assert "final; 9 lines" in out
+    assert "distribute 0x" in out
+    code, out, _ = run("settle", str(desk.file), "--period", MARCH, *options, "--json")
+    (result,) = json.loads(out)["settlements"]
+    assert result["amount"] == plan["amount"]
+    assert {name: one["paid"] for name, one in result["payouts"].items()} == {
+        name: one["amount"] for name, one in plan["payouts"].items()
+    }
+    code, out, _ = run("reconcile", str(desk.file), *options)
+    assert code == 0
+    assert "all accounts agree, to the unit" in out
+    assert json.loads(run("reconcile", str(desk.file), *options, "--json")[1])["reconciled"] is True
+    code, out, _ = run("status", str(desk.file), *desk.ledger, "--json")
+    (period,) = json.loads(out)["periods"]
+    assert period["state"] == "final"
+    assert run("settle", *desk.chain, *desk.ledger)[1] == "nothing is open\n"
+    desk.world.check(desk.split)
+
+
+def test_a_difference_is_said_and_makes_the_exit_code(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
+    run("settle", str(desk.file), "--period", MARCH, *options)
+    desk.split.remit(5, batch_id="by hand", root=bytes(32), count=1)
+    desk.world.token.approve(desk.split.address, 5).send()
+    desk.split.remit(5, batch_id="by hand", root=bytes(32), count=1).send()
+    code, _, err = run("reconcile", str(desk.file), *options)
+    assert code == 1
+    assert err.startswith("revshare: the books do not agree: ")
+
+
+def test_what_was_interrupted_goes_on_without_being_named(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    settler = desk.world.settler()
+    settler.add(desk.split, MARCH)
+    settler.step()
+    settler._journal.release()
+    code, out, err = run("settle", *desk.chain, *desk.ledger)
+    assert code == 0, err
+    assert "final; 3 lines" in out
+    desk.world.check(desk.split)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("settle", "{file}"), "give agreements and --period; or neither"),
+        (("settle", "--period", "2011-03"), "give agreements and --period; or neither"),
+        (("settle", "{file}", "--period", "2011-13"), "there is no period '2011-13'"),
+        (("settle", "{file}", "--period", "2011-03", "--finality", "-1"), "--finality is a number of blocks"),
+        (("settle", "{file}", "--period", "2011-03", "--zone", "Mars/Base"), "no time zone 'Mars/Base'"),
+    ],
+)
+def test_mistakes_are_one_clear_line(desk: Desk, run: Run, arguments: tuple[str, ...], expected: str) -> None:
+    given = [argument.format(file=desk.file) for argument in arguments]
+    code, _, err = run(*given, *desk.chain, *desk.token, *desk.at, *desk.ledger)
+    assert code == 2
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_a_settlement_that_cannot_go_on_is_said_with_its_name(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, [10**15])
+    options: Any = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
+    code, out, err = run("settle", str(desk.file), "--period", MARCH, *options, "--json")
+    assert code == 1
+    assert "is to remit 1000000000" in err
+    assert json.loads(out)["settlements"] == []
+    assert "is to remit" in json.loads(out)["problems"][0]
+    assert rs.__version__
