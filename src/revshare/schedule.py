@@ -223,7 +223,9 @@ class Schedule:
         import numpy as np
 
         low = int(block.min())
-        tiers = [t for t in self.tiers if t.start < high and (t.end is None or low < t.end)] or self.tiers[:1]
+        tiers = [tier for tier in self.tiers if tier.start < high and (tier.end is None or low < tier.end)]
+        if not tiers:  # all are the same, and just where a tier begins
+            tiers = [tier for tier in self.tiers if tier.start == high]
         total = lcm(*(tier.total for tier in tiers))
         scales = [total // tier.total for tier in tiers]
         if total >= _WORD_LIMIT or any(

@@ -132,6 +132,22 @@ def test_many_revenues_at_once_are_as_one_by_one(top: int) -> None:
         assert held == [sum(tier.slice_of(int(r)) for r in revenue) for tier in schedule.tiers]
 
 
+@pytest.mark.parametrize("step", [0, 1, 1000])
+def test_breakpoints_are_met_exactly(step: int) -> None:
+    """Just below, at and just above each tier's end, alone and together with others."""
+    schedule = make_schedule(
+        (1, (0, 1)), (2, (1, 0)), (50, (2, 1)), (51, (1, 6)), (2**33, (1, 2**20)), (None, (3, 4))
+    )
+    for end in (0, 1, 2, 50, 51, 2**33):
+        for revenue in range(max(end - 2, 0), end + 3):
+            block = np.array([revenue, revenue, revenue + step])
+            plain = [schedule._entitlements(int(r)) for r in block]
+            assert schedule.entitlement_arrays(block).T.tolist() == plain, revenue
+            assert schedule.entitlements_summed(block)[0] == [
+                sum(column) for column in zip(*plain, strict=True)
+            ]
+
+
 def test_random_models_pay_what_the_schedule_gives() -> None:
     models: list[Any] = [LIVELY, rs.Bootstrap(["12.50", 70000, "-3"], block=2), uniform, signed]
     for model in models:
