@@ -65,3 +65,22 @@ def test_nothing_else(world: World, terms: bytes, word: bytes) -> None:
     for function in ("predictAmendable", "createAmendable"):
         call = world.factory.functions[function](terms, word, bytes(32))
         assert world.refusal(call) == Refusal("InvalidGovernance", (word,))
+
+
+def test_terms_and_governance_are_told_when_a_split_is_created(world: World) -> None:
+    agreed = Terms.of([world.fresh(), world.fresh()], shares(1, 2))
+    word, salt = governance(1, quorum=6_000), world.salt()
+    create = world.factory.functions.createAmendable(agreed.packed, word, salt)
+    split = create.call()
+    assert world.logs(world.factory, world.send(create)) == [
+        (
+            "AmendableSplitCreated",
+            {
+                "split": split,
+                "commitment": agreed.commitment,
+                "governance": word,
+                "salt": salt,
+                "terms": agreed.packed,
+            },
+        )
+    ]
