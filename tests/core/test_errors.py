@@ -50,6 +50,13 @@ SAMPLES: list[rs.RevShareError] = [
     rs.LedgerFull("x"),
     rs.LedgerDamaged("x"),
     rs.LedgerTooNew("0009", "0002"),
+    rs.StaleNode("x", expected=9, actual=8),
+    rs.FeesTooHigh(9, 8),
+    rs.SettlementError("x", agreement="A", period="2011-03"),
+    rs.SettlementConflict({"amount": 5}, {"amount": 6}, agreement="A", period="2011-03"),
+    rs.SettlementTimeout("x"),
+    rs.StuckTransaction("x", tx_hash="0x1", agreement="A", period="2011-03"),
+    rs.LeaseLost("A", "2011-03"),
 ]
 
 

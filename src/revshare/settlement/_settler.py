@@ -47,8 +47,6 @@ from revshare.settlement._values import Progress, SettlementPlan, SettlementResu
 from revshare.settlement._watched import WatchedNode
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
     from revshare.ledger import Ledger
 
 __all__ = ["Settler"]
@@ -60,12 +58,13 @@ _POLLS = (0.02, 2.0)
 class Settler:
     """Settles periods of any number of agreements by one account, and resumes whatever that account has open.
 
-    account: a signer; what an account of the node signs cannot be stored before it is sent. finality: a
-    number of blocks after the transaction's own, or "finalized" or "safe" as the node says; left out, 0 on
-    development chains and "finalized" elsewhere. max_fee: wei per gas that may be offered at most, also for
-    replacements; left out, ten times the first offer. resend_after, replace_after: seconds after which what
-    is in no block is sent again, and offered more for. lease: seconds that work stays this worker's own when
-    it is not heard of. watch: called with `Progress`. clock, sleep: for tests.
+    w3: a Web3, or the node of a handle (`split.node`). account: a signer; what an account of the node signs
+    cannot be stored before it is sent. finality: a number of blocks after the transaction's own, or
+    "finalized" or "safe" as the node says; left out, 0 on development chains and "finalized" elsewhere.
+    max_fee: wei per gas that may be offered at most, also for replacements; left out, ten times the first
+    offer. resend_after, replace_after: seconds after which what is in no block is sent again, and offered
+    more for. lease: seconds that work stays this worker's own when it is not heard of. watch: called with
+    `Progress`. clock, sleep: for tests.
 
     Many may run at once, in one process or on many machines: they share the work, and a period is settled
     once.
@@ -74,7 +73,7 @@ class Settler:
     def __init__(
         self,
         ledger: Ledger,
-        w3: Web3 | Node,
+        w3: Any,
         *,
         account: Account = None,
         finality: Finality | None = None,
