@@ -277,6 +277,42 @@ def test_figures_beside_names_from_another_font_are_right(
     assert "all 0.999999 0.000000 0.999999" in shown
 
 
+def varying(path: Path) -> Path:
+    """A font whose weight varies, of boxes: one for each letter of ASCII and of Cyrillic."""
+    builders: Any = import_module("fontTools.fontBuilder")
+    pens: Any = import_module("fontTools.pens.ttGlyphPen")
+    letters = [*range(0x20, 0x7F), *range(0x400, 0x460), 0xB7, 0x2026, 0xC9, 0xEB, 0xE9, 0x3C3, 0x3AF]
+    names = [".notdef", *(f"u{letter:04X}" for letter in letters)]
+    pen = pens.TTGlyphPen(None)
+    pen.moveTo((50, 0))
+    for corner in ((50, 500), (450, 500), (450, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    box = pen.glyph()
+    made = builders.FontBuilder(1000, isTTF=True)
+    made.setupGlyphOrder(names)
+    made.setupCharacterMap(dict(zip(letters, names[1:], strict=True)))
+    made.setupGlyf(dict.fromkeys(names, box))
+    made.setupHorizontalMetrics(dict.fromkeys(names, (500, 50)))
+    made.setupHorizontalHeader(ascent=800, descent=-200)
+    made.setupNameTable({"familyName": "Boxes", "styleName": "Regular"})
+    made.setupFvar([("wght", 100, 400, 900, "Weight")], [])
+    made.setupGvar({})
+    made.setupOS2()
+    made.setupPost()
+    made.save(path)
+    return path
+
+
+def test_a_font_whose_weight_varies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fonts, "_files", lambda _: ())
+    pdf, said = to_pdf(named("София", "plain"), fonts=[varying(tmp_path / "Boxes.ttf")])
+    assert "no font here has the characters Σ α ο φ," in said[0]
+    shown = text_of(pdf)
+    for name in ("София", "plain"):
+        assert f"{name} 0.50 0.00 0.50 0.00 0.00" in shown
+
+
 def test_what_no_font_has_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fonts, "_files", lambda _: ())
     pdf, said = to_pdf(named("Ébéniste", "София"))

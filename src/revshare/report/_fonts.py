@@ -19,7 +19,7 @@ from typing import Any
 
 from revshare.errors import InvalidInput
 
-__all__ = ["FontFile", "choose"]
+__all__ = ["FontFile", "choose", "reduced"]
 
 # In the order of preference: the first is what a statement is set in, others fill in what it lacks.
 _MAIN = (
@@ -112,6 +112,24 @@ def _system_folders() -> list[Path]:
     if sys.platform == "darwin":
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), Path.home() / "Library/Fonts"]
     return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts"]
+
+
+def reduced(font: FontFile, letters: Iterable[int], folder: Path) -> Path:
+    """Return the file of `font`; of one that varies, a copy in `folder` with these letters alone.
+
+    To fix the weight of such a font takes seconds for all its letters, and next to nothing for a few.
+    """
+    if not font.weights:
+        return font.path
+    subset: Any = import_module("fontTools.subset")
+    ttlib: Any = import_module("fontTools.ttLib")
+    chooser = subset.Subsetter(subset.Options(layout_features=["*"], notdef_outline=True, glyph_names=False))
+    chooser.populate(unicodes=[*letters, 0x20, 0xFFFD])
+    small = folder / f"{len(list(folder.iterdir()))}.ttf"
+    with font.path.open("rb") as file, ttlib.TTFont(file) as whole:
+        chooser.subset(whole)
+        whole.save(small)
+    return small
 
 
 @cache

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from revshare.errors import MissingExtra
 
 from ._document import Document, Table, document
-from ._fonts import FontFile, choose
+from ._fonts import FontFile, choose, reduced
 from ._model import PeriodStatement
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _SIZE = 7.5
 _INK, _SOFT, _ACCENT = (28, 36, 48), (92, 102, 117), (11, 92, 138)
 _LINE = 4.0
 """Millimetres from one line of a table to the next."""
+_ALWAYS = "".join(map(chr, range(0x20, 0x7F))) + "·…"
 _FACT = 32.0
 """Millimetres for the names of facts."""
 
@@ -77,7 +79,7 @@ def to_pdf(
     pdf.set_lang("en")
     pdf.set_margin(14)
     pdf.set_auto_page_break(auto=True, margin=16)
-    pen = _Pen(pdf, chosen)
+    pen = _Pen(pdf, chosen, frozenset(ord(letter) for text in _texts(shown) for letter in safe(text)))
     # All is measured before there is a page: measuring changes fonts, and a page would record each change.
     facts = [
         (safe(name), pen.wrapped(safe(value), pdf.epw - _FACT, _SIZE + 0.5)) for name, value in shown.facts
@@ -92,7 +94,7 @@ def to_pdf(
 
 
 def _texts(shown: Document) -> Iterator[str]:
-    yield from (shown.title, shown.subtitle, "0123456789 · / …", *shown.notes)
+    yield from (shown.title, shown.subtitle, _ALWAYS, *shown.notes)
     for fact in shown.facts:
         yield from fact
     for table in shown.tables:
@@ -113,17 +115,19 @@ class _Pen:
     other letters; its tables take ten times as long.
     """
 
-    def __init__(self, pdf: FPDF, fonts: Sequence[FontFile]) -> None:
+    def __init__(self, pdf: FPDF, fonts: Sequence[FontFile], letters: frozenset[int]) -> None:
         self.pdf = pdf
         self._fonts = fonts
         self._has_ascii = bool(fonts) and fonts[0].characters.issuperset(range(0x21, 0x7F))
         self._families = [f"f{place}" for place in range(len(fonts))] or ["helvetica"]
-        for family, font in zip(self._families, fonts, strict=False):
-            for style, weight in (("", 400), ("B", 700)):
-                if font.weights:
-                    pdf.add_font(family, style, font.path, variations={"wght": float(weight)})
-                else:
-                    pdf.add_font(family, style, (style and font.bold) or font.path)
+        with TemporaryDirectory() as folder:
+            for family, font in zip(self._families, fonts, strict=False):
+                path = reduced(font, letters & font.characters, Path(folder))
+                for style, weight in (("", 400), ("B", 700)):
+                    if font.weights:
+                        pdf.add_font(family, style, path, variations={"wght": float(weight)})
+                    else:
+                        pdf.add_font(family, style, (style and font.bold) or path)
         self.use(self._families[0])
         with suppress(ModuleNotFoundError):  # joins the letters of Arabic, Devanagari and others
             import_module("uharfbuzz")
