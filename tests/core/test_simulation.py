@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import oracle
-from tests.strategies import agreements, amounts, make_schedule, schedules
+from tests.strategies import agreements, amounts, make_schedule, revenues, schedules
 
 import revshare as rs
 from revshare import _futures
@@ -146,6 +146,19 @@ def test_breakpoints_are_met_exactly(step: int) -> None:
             assert schedule.entitlements_summed(block)[0] == [
                 sum(column) for column in zip(*plain, strict=True)
             ]
+
+
+@given(schedules(max_payees=6), st.sampled_from([2**10, 2**62, 2**127]), st.integers(1, 3), st.data())
+def test_revenues_near_the_ends_of_tiers_at_once_are_as_one_by_one(
+    schedule: rs.Schedule, top: int, copies: int, data: st.DataObject
+) -> None:
+    values = data.draw(st.lists(revenues(schedule, top), min_size=1, max_size=4)) * copies
+    plain = [schedule._entitlements(value) for value in values]
+    block = _futures.as_integers(values)
+    assert schedule.entitlement_arrays(block).T.tolist() == plain
+    earned, held = schedule.entitlements_summed(block)
+    assert earned == [sum(column) for column in zip(*plain, strict=True)]
+    assert held == [sum(tier.slice_of(value) for value in values) for tier in schedule.tiers]
 
 
 def test_random_models_pay_what_the_schedule_gives() -> None:
