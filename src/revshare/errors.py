@@ -22,6 +22,8 @@
     │   ├── WrongChain
     │   ├── TermsMismatch
     │   ├── ReorgDetected
+    │   ├── StaleNode                      a node that is behind what was seen
+    │   ├── FeesTooHigh                    gas costs more than may be paid
     │   ├── SignerError                    a signer did not sign, or not with its own key
     │   └── ProviderError
     ├── CompileError
@@ -398,7 +400,9 @@ class FeesTooHigh(ChainError):
     def __init__(self, price: int, cap: int) -> None:
         self.price = price
         self.cap = cap
-        super().__init__(f"gas costs {price} wei just now, and at most {cap} may be paid: wait, or allow more")
+        super().__init__(
+            f"gas costs {price} wei just now, and at most {cap} may be paid: wait, or allow more"
+        )
 
 
 class ProviderError(ChainError):
@@ -502,7 +506,12 @@ class SettlementConflict(SettlementError):
     """The chain has another remittance under the batch id of this period. ours and theirs: root, amount, count …"""
 
     def __init__(
-        self, ours: Mapping[str, object], theirs: Mapping[str, object], *, agreement: str = "", period: str = ""
+        self,
+        ours: Mapping[str, object],
+        theirs: Mapping[str, object],
+        *,
+        agreement: str = "",
+        period: str = "",
     ) -> None:
         self.ours = dict(ours)
         self.theirs = dict(theirs)

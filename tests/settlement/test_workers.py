@@ -48,6 +48,17 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_former_holder_stores_nothing
     assert stored.tx_hash == "0xaa"
 
 
+def test_who_read_an_older_nonce_stores_nothing(ledger: Ledger) -> None:
+    """Two that go by one name, as threads may: the lease cannot tell them apart, the nonce they read does."""
+    first, second = lent(ledger, "h/1/a"), lent(ledger, "h/1/a")
+    assert first.lease_nonces(1, "0xme") == second.lease_nonces(1, "0xme") == 0
+    with first.write() as unit:
+        unit.take_nonces(1, "0xme", 0, 1)
+    assert second.lease_nonces(1, "0xme") == 1
+    with pytest.raises(Taken), second.write() as unit:
+        unit.take_nonces(1, "0xme", 0, 1)
+
+
 def test_a_nonce_is_signed_for_a_second_time_only_as_a_replacement(ledger: Ledger) -> None:
     journal = lent(ledger, "h/1/a")
     with journal.write() as unit:
