@@ -69,8 +69,9 @@ test-web3-7: $(READY7) $(NPM_READY) hledger ## the suite once more, with the old
 test-all: test check test-web3-7 ## everything continuous integration runs
 
 .PHONY: proofs
-proofs: $(READY_PROOFS) $(NPM_READY) ## halmos over solidity/proofs (not yet part of test-all)
+proofs: $(READY_PROOFS) $(NPM_READY) ## the contracts under halmos (solidity/proofs) and slither (docs/static-analysis.md)
 	$(PY) tools/prove.py
+	$(PY_PROOFS) tools/analyse.py
 
 .PHONY: mutants
 mutants: $(READY) $(NPM_READY) ## break the contracts line by line, see whether the tests notice (hours; MUTANTS=… narrows it)

@@ -51,6 +51,8 @@ OPTIONS = (
 BATCH = 5
 # halmos names contracts in its traces by code it compiled; the shipped ones, and clones, it cannot name.
 HARMLESS = re.compile(r"unknown deployed bytecode:")
+# What halmos says of the questions that a counterexample has made idle, where it stops at the first.
+STOPPED = r"^ERROR\s+solver_output\.error='executor has been shutdown'.*$"
 PASSED, COUNTEREXAMPLE = 0, 1
 WITNESS, UNEXPLORED = "Witness", "Unexplored"
 
@@ -170,7 +172,10 @@ def run_halmos(contract: str, names: Iterable[str], *options: str) -> Run:
         if not output.is_file():
             raise RuntimeError(f"halmos did not run:\n{done.stdout}")
         results = json.loads(output.read_text(encoding="utf-8"))["test_results"]
-    return Run(results, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    if contract.endswith(WITNESS):
+        said = re.sub(STOPPED, "", said, flags=re.MULTILINE)
+    return Run(results, said)
 
 
 def sees_what_is_unexplored() -> bool:

@@ -40,9 +40,3 @@ function either(bool a, bool b) pure returns (bool c) {
         c := or(a, b)
     }
 }
-
-function implies(bool a, bool b) pure returns (bool c) {
-    assembly ("memory-safe") {
-        c := or(iszero(a), b)
-    }
-}

@@ -30,11 +30,12 @@ contract SplitWitness is SplitProof {
         );
     }
 
-    /// @dev Nothing is known of the state, so it may hold a proposal whose notice is over.
-    function check_no_controller_ever_amends(uint64 time) external {
-        svm.enableSymbolicStorage(address(controlled));
-        vm.warp(time);
-        assert(!_amends(address(controlled), new IAmendments.Consent[](0), time));
+    /// @dev From its beginning: it announces, waits, and amends.
+    function check_no_controller_ever_amends(uint32 time) external {
+        bytes memory proposal = abi.encodeCall(controlled.proposeAmendment, (terms, termsOf(1, 1)));
+        assert(_call(FIRST_CONTROLLER, address(controlled), 0, proposal));
+        vm.warp(uint256(time) + 365 days);
+        assert(!_amends(address(controlled), new IAmendments.Consent[](0), 0));
     }
 
     /// @dev alice holds three quarters.
