@@ -173,7 +173,8 @@ def _rendered(
         return report.to_pdf(made, payee, lines=listed, fonts=fonts)
     from rich.console import Console
 
-    Console().print(report.to_rich(made, payee, lines=bool(lines)))
+    screen = Console()
+    screen.print(report.to_rich(made, payee, lines=bool(lines), width=screen.width))
     return None, ()
 
 

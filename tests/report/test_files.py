@@ -220,6 +220,17 @@ def test_the_screen_shows_it(song: PeriodStatement) -> None:
     assert song.token.format(song["fan"].credited) in shown
 
 
+@pytest.mark.parametrize("width", [60, 80, 140, 300])
+def test_no_digit_is_cut_off_on_a_narrow_screen(song: PeriodStatement, width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(to_rich(song, width=width))
+    shown = out.getvalue()
+    for one in song:
+        for units in (one.gross, one.earned, one.paid, one.credited, one.carried_forward):
+            assert song.token.format(units, grouped=True, full=True) in shown
+        assert one.payee in shown
+
+
 # ------------------------------------------------------------------------------------------ PDF
 
 
