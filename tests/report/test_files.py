@@ -251,6 +251,30 @@ def test_pdf_shows_everything(world: World, ledger: Ledger) -> None:
     assert to_pdf(shop, "designer")[0] == pdf, "the same statement is the same file"
 
 
+def test_no_figure_runs_off_the_paper() -> None:
+    """With 18 decimals and many digits, figures of all payees stand below each other."""
+    schedule = rs.Schedule(
+        ("ann", "bob"),
+        ("0x" + "1" * 40, "0x" + "2" * 40),
+        make_schedule((None, (2, 1))).tiers,
+        rs.Token(symbol="ETH", decimals=18),
+    )
+    when = datetime(2011, 3, 1, tzinfo=UTC)
+    sales = [rs.Sale("shop", f"{number}", when, 10**26 + 1, "ETH", "x" * 300) for number in range(3)]
+    large = period_statement(schedule, sales, agreement="A song", period="2011-03", ends_at=when)
+    pdf, _ = to_pdf(large)
+    assert text_of(pdf).count("200,000,000.000000000000000002") >= 3
+    for page in PdfReader(io.BytesIO(pdf)).pages:
+        places: list[float] = []
+
+        def note(text: str, cm: Any, tm: Any, font: Any, size: Any, into: list[float] = places) -> None:
+            into.append(cm[4] + tm[4])
+
+        page.extract_text(visitor_text=note)
+        assert max(places) < 842 - 14 / 25.4 * 72
+    assert '<th class="text" scope="col">figure</th>' in to_html(large)
+
+
 def named(*names: str) -> PeriodStatement:
     schedule = make_schedule((None, (1,) * len(names)), payees=names)
     return period_statement(

@@ -16,7 +16,7 @@ from revshare.money import Token
 
 from ._model import PayeeStatement, PeriodStatement, Remittance
 
-__all__ = ["COIN", "Cell", "Column", "Document", "Table", "batch_text", "document"]
+__all__ = ["COIN", "PAPER", "Cell", "Column", "Document", "Table", "batch_text", "document", "fitted"]
 
 Cell = str | int | None
 Kind = Literal["text", "code", "amount", "coin", "number"]
@@ -323,3 +323,27 @@ def _notes(statement: PeriodStatement) -> Iterator[str]:
     if statement.note:
         yield statement.note
     yield from statement.differences
+
+
+PAPER = 150
+"""Characters that a table may be wide on paper, A4 on its side."""
+
+
+def fitted(shown: Document, width: int) -> Document:
+    """The document, with a row for each figure where all payees' figures are wider than `width` letters."""
+    return replace(shown, tables=tuple(_fitted(shown, table, width) for table in shown.tables))
+
+
+def _fitted(shown: Document, table: Table, width: int) -> Table:
+    if table.name != "payees":
+        return table
+    heads = [column.title for column in table.columns]
+    cells = [[shown.text(table, *pair) for pair in zip(table.columns, row, strict=True)] for row in table]
+    if sum(max(map(len, column)) + 3 for column in zip(heads, *cells, strict=True)) <= width:
+        return table
+    columns = (Column("payee"), Column("figure"), Column("amount", "amount"))
+    rows: list[tuple[Cell, ...]] = []
+    for row in table:
+        for place, column in enumerate(table.columns[1:], start=1):
+            rows.append((row[0] if place == 1 else "", column.title, row[place]))
+    return Table(table.name, table.title, columns, tuple(rows), places=table.places)

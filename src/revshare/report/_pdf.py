@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from revshare.errors import MissingExtra
 
-from ._document import Document, Table, document
+from ._document import PAPER, Document, Table, document, fitted
 from ._fonts import FontFile, choose, reduced
 from ._model import PeriodStatement
 
@@ -51,7 +51,7 @@ def to_pdf(
         from fpdf import FPDF
     except ModuleNotFoundError as error:
         raise MissingExtra("report", "fpdf2") from error
-    shown = document(statement, payee, lines=lines)
+    shown = fitted(document(statement, payee, lines=lines), PAPER)
     chosen, missing = choose(_texts(shown), fonts)
     if not chosen:  # PDF's own fonts know Latin-1
         missing = "".join(letter for letter in missing if ord(letter) > 0xFF)

@@ -12,7 +12,7 @@ from revshare._cells import CsvWriter, excel_cell
 from revshare.errors import MissingExtra
 from revshare.money import Token
 
-from ._document import COIN, Cell, Column, Document, Table, batch_text, document
+from ._document import COIN, PAPER, Cell, Column, Document, batch_text, document, fitted
 from ._model import PayeeStatement, PeriodStatement
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def to_html(statement: PeriodStatement, payee: str | None = None, *, lines: bool
         keep_trailing_newline=True,
     )
     return environment.get_template("statement.html").render(
-        document=document(statement, payee, lines=lines), final=statement.is_final
+        document=fitted(document(statement, payee, lines=lines), PAPER), final=statement.is_final
     )
 
 
@@ -295,7 +295,7 @@ def to_rich(
     for name, value in shown.facts:
         facts.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
     parts: list[RenderableType] = [Text(shown.title, style="bold"), Text(shown.subtitle), Text(), facts]
-    for table in (_fitting(shown, table, width) for table in shown.tables):
+    for table in shown.tables if width is None else fitted(shown, width).tables:
         grid = Grid(
             title=Text(table.title, style="bold"),
             title_justify="left",
@@ -317,19 +317,3 @@ def to_rich(
         parts += [Text(), grid]
     parts += [Text(note, style="yellow") for note in shown.notes]
     return Group(*parts)
-
-
-def _fitting(shown: Document, table: Table, width: int | None) -> Table:
-    """The table of all payees' figures with a row for each figure, where it is too wide for the screen."""
-    if table.name != "payees" or width is None:
-        return table
-    cells = [[shown.text(table, *pair) for pair in zip(table.columns, row, strict=True)] for row in table]
-    heads = [column.title for column in table.columns]
-    if sum(max(map(len, column)) + 3 for column in zip(heads, *cells, strict=True)) <= width:
-        return table
-    columns = (Column("payee"), Column("figure"), Column("amount", "amount"))
-    rows: list[tuple[Cell, ...]] = []
-    for row in table:
-        for place, column in enumerate(table.columns[1:], start=1):
-            rows.append((row[0] if place == 1 else "", column.title, row[place]))
-    return Table(table.name, table.title, columns, tuple(rows), places=table.places)
