@@ -166,7 +166,7 @@ def _guess(
         typer.echo(guess.to_toml())
     where = save or "a file of yours (--save-mapping writes one)"
     typer.echo(
-        f"revshare: nothing was imported: this is a guess; look it over in {where}, then give it as --mapping",
+        f"revshare: nothing was imported: this is a guess; look over {where}, then give it as --mapping",
         err=True,
     )
     if save is None:

@@ -65,7 +65,9 @@ class Appending:
     def add(self, rows: list[Row]) -> None:
         """Write what is new of `rows`. Raises ConflictError, InvalidInput."""
         # Most are new, so they are written without asking. Once some were not, more of them will be known.
-        if not self._known and self._insert(rows):
+        if not self._known and self._sqlite and len(rows) > 1:
+            fresh = rows if self._insert_unknown(rows) == len(rows) else self._written(rows)
+        elif not self._known and self._insert(rows):
             fresh = rows
         else:
             fresh = self._new_of(rows)
@@ -145,6 +147,35 @@ class Appending:
             if self._goes_on():
                 self._run("RELEASE SAVEPOINT chunk")
         return True
+
+    def _insert_unknown(self, rows: list[Row]) -> int:
+        """Write those of `rows` whose identity is not there yet, on SQLite, and return how many they are.
+
+        No savepoint is needed, which would keep a copy of every page that is written to.
+        """
+        # The key is left out: SQLite then takes the next.
+        done = self._raw.executemany(
+            f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {_PLACES}) "  # noqa: S608
+            "ON CONFLICT (source, external_id) DO NOTHING",
+            rows,
+        )
+        return int(done.rowcount)
+
+    def _written(self, rows: list[Row]) -> list[Row]:
+        """Return those of `rows` that `_insert_unknown` has written, each once. Raises ConflictError."""
+        there = self._existing(rows)
+        fresh: dict[Row, Row] = {}
+        for row in rows:
+            identity = row[:_IDENTITY]
+            seq, content = there[identity]
+            now = seq is not None and seq > self._last
+            if content != row:
+                raise ConflictError(
+                    sale_of(content), sale_of(row), seq=None if now else seq, ledger=self._store.name
+                )
+            if now:
+                fresh.setdefault(identity, row)
+        return list(fresh.values())
 
     def _insert_one(self, row: Row) -> bool:
         values = row if self._sqlite else [int(v) if i in _NUMBERS else v for i, v in enumerate(row)]

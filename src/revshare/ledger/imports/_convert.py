@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, count, repeat
+from itertools import chain, compress, count, repeat
 from json.encoder import encode_basestring
+from operator import add
 from typing import Any
 
 from revshare.errors import BadCell
@@ -22,7 +23,7 @@ from revshare.ledger._sale import MAX_SALE
 from ._mapping import ORIGINAL, SaleMapping
 from ._numbers import Number, NumberReader, Unreadable, number_text
 from ._routing import Router
-from ._table import Bad, Cell, Chunk, Table, cell_text, short
+from ._table import LONGEST, Bad, Cell, Chunk, Table, cell_text, short
 from ._times import TimeReader
 
 __all__ = ["Converted", "Converter", "Sums"]
@@ -76,11 +77,14 @@ class Converted:
     by_agreement: dict[str, Sums] = field(default_factory=dict)
 
 
-class _Numbering(dict[str | None, Iterator[int]]):
-    """For each document the numbers its lines get: 1, 2, 3 …"""
+_FIRST_LINES = tuple(f"/{number}" for number in range(1, 1001))
 
-    def __missing__(self, document: str | None) -> Iterator[int]:
-        numbers = self[document] = count(1)
+
+class _Numbering(dict[str, Iterator[str]]):
+    """For each document what is put behind its number: /1, /2, /3 …"""
+
+    def __missing__(self, document: str) -> Iterator[str]:
+        numbers = self[document] = chain(_FIRST_LINES, map("/%d".__mod__, count(len(_FIRST_LINES) + 1)))
         return numbers
 
 
@@ -101,6 +105,9 @@ class Converter:
             mapping.dates, zone=mapping.zone, ambiguous=mapping.ambiguous, trim=mapping.trim
         )
         self._router = Router(mapping)
+        # What is text already, and needs no trimming, is taken as it stands.
+        self._clean = table.clean and not mapping.trim
+        self._local = table.clean and self._times.plain
         columns = mapping.columns
         self._id_columns = [self._at[name] for name in columns.external_id]
         self._seen: dict[str, int] = {}
@@ -128,6 +135,12 @@ class Converter:
             for name in ("description", "sku", "territory", "channel")
             if getattr(columns, name) is not None
         }
+        keys = sorted([*mapping.metadata, *([ORIGINAL] if mapping.currencies else [])])
+        # With one key the memo has the whole text.
+        self._alone = keys[0] if len(keys) == 1 and mapping.metadata else None
+        self._template = (
+            "{" + ",".join(encode_basestring(key).replace("%", "%%") + ":%s" for key in keys) + "}"
+        )
         self._words = [_Memo(self._json) for _ in self._metadata]
 
     # ------------------------------------------------------------------------------------------ single cells
@@ -137,7 +150,8 @@ class Converter:
         return text.strip() if self._mapping.trim else text
 
     def _json(self, cell: Cell) -> str:
-        return encode_basestring(self._text(cell))
+        text = encode_basestring(self._text(cell))
+        return text if self._alone is None else self._template % text
 
     def _id_text(self, cell: Cell) -> str:
         text = self._text(cell)
@@ -164,11 +178,13 @@ class Converter:
 
         return passes
 
-    def _instant(self, cell: Cell) -> tuple[str, str]:
+    def _instant(self, cell: Cell) -> str | tuple[str, str]:
+        """Return microseconds since 1970, and the zone unless all times are in that of the mapping."""
         if isinstance(cell, Bad):
             raise Unreadable(cell.reason)
         moment, zone = self._times.read(cell)
-        return str(microseconds(moment)), zone
+        since = str(microseconds(moment))
+        return since if self._local else (since, zone)
 
     def _number(self, cell: Cell) -> Number:
         if isinstance(cell, Bad):
@@ -284,11 +300,10 @@ class Converter:
             documents = [None if None in texts else _joined(texts) for texts in zip(*parts, strict=True)]
         if not self._mapping.number_lines:
             return documents
-        numbers = map(next, map(self._lines_of.__getitem__, documents))
-        ids = list(map("%s/%d".__mod__, zip(documents, numbers, strict=True)))
+        lines_of = self._lines_of
         if self._ids.failed:
-            return [None if part is None else text for part, text in zip(documents, ids, strict=True)]
-        return ids
+            return [None if text is None else text + next(lines_of[text]) for text in documents]
+        return list(map(add, documents, map(next, map(lines_of.__getitem__, documents))))
 
     def _once(self, ids: list[Any]) -> list[Any]:
         """Return `ids` with None in place of those that an earlier line has already."""
@@ -330,6 +345,8 @@ class Converter:
         column = getattr(self._mapping.columns, name)
         if column is None:
             return repeat(getattr(self._mapping.constants, name) or "", len(columns[0]))
+        if self._clean:
+            return columns[self._at[column]]
         memo = self._texts[name]
         memo.failed = 0
         texts = memo.all(columns[self._at[column]])
@@ -348,13 +365,18 @@ class Converter:
             zip(*(columns[index] for index in self._money), strict=True)
         )
         for name, memo in self._texts.items():
-            fields[name] = memo.all(columns[self._at[getattr(mapping.columns, name)]])
+            column: Sequence[Any] = columns[self._at[getattr(mapping.columns, name)]]
+            taken = self._clean and max(map(len, column)) <= LONGEST
+            fields[name] = column if taken else memo.all(column)
         words = [
             memo.all(columns[index]) for memo, (_, index) in zip(self._words, self._metadata, strict=True)
         ]
         if any(memo.failed for memo in memos):
             return None
-        fields["occurred_at"], fields["zone"] = zip(*instants, strict=True)
+        if self._local:
+            fields["occurred_at"], fields["zone"] = instants, [mapping.zone or ""] * len(instants)
+        else:
+            fields["occurred_at"], fields["zone"] = zip(*instants, strict=True)
         originals: Sequence[str] = ()
         if self._converts:
             amounts, originals, *rest = zip(*amounts, strict=True)
@@ -365,12 +387,14 @@ class Converter:
         return fields
 
     def _metadata_texts(self, words: list[list[str]], originals: Sequence[str]) -> list[str]:
-        keyed = [(key, column) for (key, _), column in zip(self._metadata, words, strict=True)]
+        if self._alone is not None:
+            return words[0]
+        keyed = dict(zip((key for key, _ in self._metadata), words, strict=True))
         if self._mapping.currencies:
-            keyed.append((ORIGINAL, list(originals)))
-            keyed.sort(key=lambda pair: pair[0])
-        template = ",".join(encode_basestring(key).replace("%", "%%") + ":%s" for key, _ in keyed)
-        return list(map(f"{{{template}}}".__mod__, zip(*(column for _, column in keyed), strict=True)))
+            keyed[ORIGINAL] = list(originals)
+        # In the order of the keys, as in the template.
+        columns = (column for _, column in sorted(keyed.items()))
+        return list(map(self._template.__mod__, zip(*columns, strict=True)))
 
     # ------------------------------------------------------------------------------------------ what is wrong
 

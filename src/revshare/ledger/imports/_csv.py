@@ -38,6 +38,8 @@ _CHANGED = BadCell(0, "", "", "the file was changed while it was read: import it
 class CsvTable(Table):
     """A CSV file. `known`: columns that a mapping names, by which the separator is found."""
 
+    clean = True
+
     def __init__(self, path: Path, reading: Reading, known: Collection[str] = ()) -> None:
         self.name = path.name
         self._path = path

@@ -15,10 +15,13 @@ from revshare.errors import BadCell, ImportRefused, did_you_mean
 
 from ._numbers import Unreadable, from_float
 
-__all__ = ["Bad", "Cell", "Chunk", "Stop", "Table", "cell_of", "cell_text", "short"]
+__all__ = ["LONGEST", "Bad", "Cell", "Chunk", "Stop", "Table", "cell_of", "cell_text", "short"]
 
 CHUNK = 512
 """Lines read at a time: few enough that their cells stay in the processor's cache."""
+
+LONGEST = 10_000
+"""Characters that a text may have."""
 
 
 class Bad:
@@ -81,6 +84,8 @@ class Table(ABC):
     header: tuple[str, ...]
     header_line: int
     total: int
+    clean: bool = False
+    """Whether every cell is text that a database takes, once `fingerprint` has gone through it."""
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -164,8 +169,8 @@ def cell_text(cell: Cell) -> str:
         raise Unreadable(cell.reason)
     if "\0" in text:
         raise Unreadable("has a null character")
-    if len(text) > 10_000:
-        raise Unreadable(f"has {len(text):,} characters, more than the 10,000 that a field may have")
+    if len(text) > LONGEST:
+        raise Unreadable(f"has {len(text):,} characters, more than the {LONGEST:,} that a field may have")
     try:
         text.encode()
     except UnicodeEncodeError:

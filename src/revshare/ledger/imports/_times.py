@@ -109,7 +109,7 @@ class TimeReader:
         self._trim = trim
         self._grammar = grammar(form)
         # Whether a match gives year, month, day and so on in this order, and nothing else.
-        self._plain = tuple(self._grammar.groupindex) in (tuple("YmdHMS"), tuple("YmdHM"), tuple("Ymd"))
+        self.plain = tuple(self._grammar.groupindex) in (tuple("YmdHMS"), tuple("YmdHM"), tuple("Ymd"))
 
     def read(self, cell: object) -> tuple[datetime, str]:
         """Return the instant in a cell, in UTC, and the zone it was given in. Raises Unreadable.
@@ -156,7 +156,7 @@ class TimeReader:
         """Return the date and time that a match says, and the offset as given. Raises Unreadable."""
         offset = None
         try:
-            if self._plain:
+            if self.plain:
                 return datetime(*map(int, found.groups())), ""  # type: ignore[arg-type] # noqa: DTZ001
             parts = found.groupdict()
             number = {key: int(value) for key, value in parts.items() if value and key not in "pzf"}
