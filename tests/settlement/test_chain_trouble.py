@@ -233,6 +233,77 @@ def test_no_more_is_offered_than_allowed(slow_world: World) -> None:
     assert result.reconciled
 
 
+def test_what_would_cost_more_than_allowed_is_stuck_and_says_so(slow_world: World) -> None:
+    """The node takes it and loses it; blocks go by, and a tenth more is beyond the limit."""
+    world = slow_world
+    split = world.deal()
+    world.sell(split, MARCH, amounts(6))
+    clock = Clock(world, blocks=1)
+    lost: list[str] = []
+
+    def lose(method: str, params: Any, ask: Any) -> Any:
+        if method == "eth_sendRawTransaction" and not lost.count("found"):
+            lost.append(params[0])
+            return {"jsonrpc": "2.0", "id": 1, "result": "0x" + "11" * 32}
+        return ask()
+
+    base = world.chain.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+    provider = Through(world.chain.w3.provider, lose)
+    settler = Settler(
+        world.ledger,
+        Web3(provider),
+        account=world.me,
+        max_fee=base + 10**9,
+        replace_after=10,
+        **clock.options,
+    )
+    settler.add(split, MARCH)
+    with pytest.raises(rs.StuckTransaction, match="may be offered") as caught:
+        settler.run(timeout=60)
+    (made,) = record(world).transactions
+    assert caught.value.tx_hash == made.tx_hash
+    assert len(set(lost)) == 1  # the same bytes, each time
+    lost.append("found")
+    (result,) = settler.run()
+    assert result.reconciled
+
+
+def test_nothing_is_final_before_its_depth(slow_world: World) -> None:
+    world = slow_world
+    split = world.deal()
+    world.sell(split, MARCH, amounts(6))
+    clock = Clock(world)
+    settler = world.settler(finality=3, **clock.options)
+    settler.add(split, MARCH)
+    drive(settler, lambda: in_block(world, "distribute"))
+    last = record(world).step("distribute")
+    assert last is not None
+    for _ in range(2):
+        for _ in range(4):
+            settler.step()
+        assert record(world).state == "mined"
+        assert (record(world).step("distribute") or last).state == "mined"
+        world.mine()
+    world.mine()
+    drive(settler, lambda: record(world).state == "final")
+    assert world.chain.w3.eth.block_number == (last.block_number or 0) + 3
+
+
+def test_finality_as_the_node_says_it(slow_world: World) -> None:
+    world = slow_world
+    split = world.deal()
+    world.sell(split, MARCH, amounts(6))
+    settler = world.settler(finality="finalized")
+    settler.add(split, MARCH)
+    drive(settler, lambda: in_block(world, "distribute"))
+    for _ in range(4):
+        settler.step()
+    assert record(world).state == "mined"
+    world.mine(100)
+    (result,) = settler.run()
+    assert result.state == "final"
+
+
 def test_a_missing_nonce_is_filled_with_a_no_op(slow_world: World) -> None:
     """Another transaction of the account was in the mempool when ours was signed, and has left it."""
     world = slow_world
@@ -407,7 +478,7 @@ def test_a_remittance_that_fails_keeps_its_lines_and_is_taken_up_again(slow_worl
     drive(settler, lambda: in_block(world, "approve"))
     world.ask("evm_setAutomine", False)
     drive(settler, lambda: (made := record(world).step("remit")) is not None and made.state == "sent")
-    code = world.chain.w3.eth.get_code(world.token.address).to_0x_hex()
+    code = world.chain.w3.eth.get_code(world.token.address).to_0x_hex()  # type: ignore[arg-type]
     world.ask("anvil_setCode", world.token.address, "0x5f5ffd")  # refuses everything
     world.mine()
     world.ask("evm_setAutomine", True)

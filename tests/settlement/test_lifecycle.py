@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.chain.conftest import Chain
+from tests.nodes import Through, refusal
+from tests.settlement.conftest import make_world
 from tests.settlement.world import APRIL, MARCH, MAY, UNIT, World, amounts
+from web3 import Web3
 
 import revshare as rs
 from revshare.ledger._journal import Journal
-from revshare.settlement import Progress, settle
+from revshare.settlement import Progress, Settler, settle
 
 
 def test_a_period_is_remitted_shared_and_shown_to_be_right(any_world: World) -> None:
@@ -52,7 +57,8 @@ def test_the_leaves_are_sales_then_credit_notes_by_time(world: World) -> None:
     split = world.deal()
     world.sell(split, MARCH, [5 * UNIT, -UNIT, 7 * UNIT])
     result = settle(world.ledger, split, MARCH)
-    lines = [entry.sale for entry in Journal(world.ledger).settled_lines(result.record.id)]
+    lines = [entry.sale for entry in world.ledger.settlement_lines(result.record.id)]
+    assert world.ledger.settlements() == (result.record,)
     assert [sale.amount for sale in lines] == [5 * UNIT, 7 * UNIT, -UNIT]
     assert rs.MerkleTree(sale.leaf() for sale in lines).root == result.root
 
@@ -214,7 +220,37 @@ def test_one_that_cannot_go_on_stops_nobody_else(world: World) -> None:
     assert list(settler.problems) == [(poor.address, MARCH)]
 
 
-def test_an_account_of_the_node_cannot_settle(world: World) -> None:
+def test_an_account_of_the_node_settles_where_the_node_signs_without_sending(world: World) -> None:
+    split = world.deal().by(world.me.address)
+    world.sell(split, MARCH, amounts(3))
+    assert settle(world.ledger, split, MARCH).reconciled
+    world.check(split)
+
+
+def test_and_is_refused_where_it_does_not(tester: Chain, sqlite_url: str) -> None:
+    world = make_world(tester, sqlite_url)
     split = world.deal().by(world.me.address)
     with pytest.raises(rs.InvalidInput, match="stores what is signed before it is sent"):
         settle(world.ledger, split, MARCH)
+    world.ledger.close()
+
+
+def test_a_node_without_history_is_no_reason_to_wait_for_ever(world: World) -> None:
+    def forget(method: str, params: Any, ask: Any) -> Any:
+        if method == "eth_call" and params[1] not in ("latest", hex(world.chain.w3.eth.block_number)):
+            return refusal("missing trie node")
+        return ask()
+
+    split = world.deal()
+    world.sell(split, MARCH, amounts(3))
+    forgetful = Web3(Through(world.chain.w3.provider, forget))
+    (result,) = _settled(Settler(world.ledger, forgetful, account=world.me), split)
+    assert result.state == "final"
+    assert result.payouts == ()
+    assert "what each payee got could not be read" in result.differences[0]
+    world.check(split)
+
+
+def _settled(settler: Settler, split: rs.RevenueSplit) -> tuple[Any, ...]:
+    settler.add(split, MARCH)
+    return settler.run()

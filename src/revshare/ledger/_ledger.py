@@ -26,6 +26,7 @@ from ._store import Store
 from ._verify import verify
 
 if TYPE_CHECKING:
+    from ._settlements import SettlementRecord
     from .imports._run import ImportReport, MappingLike, Progress
 
 CHUNK = 10_000
@@ -299,6 +300,18 @@ class Ledger:
         """
         with self._reading(snapshot=True) as connection:
             return verify(connection, self._store, expected_head)
+
+    def settlements(self, agreement: str | None = None) -> tuple[SettlementRecord, ...]:
+        """Return the settlements of an agreement, or of all, the oldest period first."""
+        from ._journal import Journal  # whose tables are on top of these
+
+        return Journal(self).settlements(agreement)
+
+    def settlement_lines(self, settlement_id: int) -> Iterator[Entry]:
+        """Give the sales of a settlement, in the order of their leaves."""
+        from ._journal import Journal
+
+        return Journal(self).settled_lines(settlement_id)
 
     def head(self) -> str:
         """Return the hash of the last link, hexadecimal: noted elsewhere, it shows `verify` what is lost."""

@@ -16,6 +16,7 @@ from revshare.settlement._payouts import Outcome, outcome_of
 
 __all__ = ["groups_of", "observe", "state_of"]
 
+_TRIES = 5
 _ELSEWHERE = {"block_number": None, "block_hash": None, "gas_used": None, "cost": None}
 
 
@@ -52,7 +53,7 @@ class _Seen:
     adopted: NewTransaction | None = None
     failed: str = ""
     outcome: Outcome | None = None
-    arrived: int | None = None
+    note: str = ""
 
 
 def observe(
@@ -105,6 +106,8 @@ def _store(context: Context, unit: Any, work: SettlementRecord, seen: _Seen) -> 
         values |= {"state": "failed", "note": seen.failed}
     else:
         values["state"] = state_of(new)
+    if seen.note:
+        values["note"] = seen.note
     if seen.outcome is not None:
         unit.payouts(work.id, seen.outcome.payouts)
         values |= {
@@ -217,11 +220,42 @@ def _consequences(context: Context, work: SettlementRecord, seen: _Seen) -> None
     remit, distribute = live(new, "remit"), live(new, "distribute")
     if remit is None or distribute is None or seen.failed:
         return
+    if remit.block_number is None or distribute.block_number is None:
+        return
     moved = any("block_hash" in seen.changes.get(made.id, {}) for made in (remit, distribute))
-    if moved and remit.block_number is not None and distribute.block_number is not None:
-        arrived = _arrived(context, work, remit, seen)
+    # At a depth the chain is asked once more: the first answers may have been those of another fork.
+    settled = context.finality != 0 and state_of(new) == "final"
+    if moved or settled:
+        _read_outcome(context, work, seen, (remit, distribute), again=settled and not moved)
+
+
+def _read_outcome(
+    context: Context,
+    work: SettlementRecord,
+    seen: _Seen,
+    made: tuple[TransactionRecord, TransactionRecord],
+    *,
+    again: bool,
+) -> None:
+    """Read what each payee got. A node that fails at it is asked a few times, then that is noted."""
+    remit, distribute = made
+    asked = f"outcome {work.id}"
+    try:
         seen.outcome = outcome_of(
-            context.split(work), work, arrived, remit.block_number, distribute.block_number
+            context.split(work),
+            work,
+            _arrived(context, work, remit, seen),
+            remit.block_number or 0,
+            distribute.block_number or 0,
+        )
+    except ProviderError as error:
+        context.refusals[asked] = context.refusals.get(asked, 0) + 1
+        if again and work.payouts:
+            return
+        if context.refusals[asked] < _TRIES:
+            raise
+        seen.note = (
+            f"what each payee got could not be read ({error}); `reconcile` compares what the chain has"
         )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from revshare.chain.split import RevenueSplit
 from revshare.chain.statements import Statement
 from revshare.chain.terms import Terms
-from revshare.errors import ProviderError
 from revshare.ledger._settlements import PayoutRecord, SettlementRecord
 from revshare.settlement._plan import earned_between
 
@@ -28,16 +27,13 @@ class Outcome:
 
 def outcome_of(
     split: RevenueSplit, record: SettlementRecord, arrived: int, remitted_in: int, distributed_in: int
-) -> Outcome | None:
-    """Return what became of the money. None where the node keeps no state of those blocks.
+) -> Outcome:
+    """Return what became of the money. Raises ProviderError where the node keeps no state of those blocks.
 
     arrived: units, by the Remitted event. remitted_in, distributed_in: the blocks of the two transactions.
     """
-    try:
-        before = split.statement(block=remitted_in - 1)
-        after = split.statement(block=distributed_in)
-    except ProviderError:
-        return None
+    before = split.statement(block=remitted_in - 1)
+    after = split.statement(block=distributed_in)
     with_it = before.revenue + arrived
     earned = earned_between(split, before.revenue, with_it)
     names = _names(record, split)
