@@ -27,6 +27,8 @@ _SIZE = 7.5
 _INK, _SOFT, _ACCENT = (28, 36, 48), (92, 102, 117), (11, 92, 138)
 _LINE = 4.0
 """Millimetres from one line of a table to the next."""
+_LONGEST, _MOST_LINES = 1000, 20
+"""Letters and lines of a cell that are shown."""
 _ALWAYS = "".join(map(chr, range(0x20, 0x7F))) + "·…"
 _FACT = 32.0
 """Millimetres for the names of facts."""
@@ -166,11 +168,16 @@ class _Pen:
             return [text]
         lines = [""]
         for word in re.findall(r"\s*\S{1,12}", text):
-            if lines[-1] and self.width(lines[-1] + word, size) > width:
+            if self.width(lines[-1] + word, size) <= width:
+                lines[-1] += word
+            elif self.width(word.lstrip(), size) <= width:
                 lines.append(word.lstrip())
             else:
-                lines[-1] += word
-        return lines
+                for letter in word:
+                    if self.width(lines[-1] + letter, size) > width:
+                        lines.append("")
+                    lines[-1] += letter
+        return lines if lines[0] else lines[1:]
 
     def write(
         self,
@@ -242,7 +249,11 @@ class _Grid:
         ]
         widths = _widths(pen, table, cells)
         rows = [
-            [pen.wrapped(cell, width - 2) for cell, width in zip(row, widths, strict=True)] for row in cells
+            [
+                _shortened(pen.wrapped(cell[:_LONGEST], width - 2))
+                for cell, width in zip(row, widths, strict=True)
+            ]
+            for row in cells
         ]
         return cls(table, safe(table.title), [[column.title] for column in table.columns], rows, widths)
 
@@ -277,16 +288,35 @@ class _Grid:
         pdf.line(pdf.l_margin, pdf.y, x, pdf.y)
 
 
+def _shortened(lines: list[str]) -> list[str]:
+    """What of a cell is shown: a page must hold it."""
+    return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1] + "…"]
+
+
 def _widths(pen: _Pen, table: Table, cells: Sequence[Sequence[str]]) -> tuple[float, ...]:
-    """Widths in mm: numbers as wide as they need, text what is left, in proportion to what it would take."""
+    """Widths in mm: numbers as wide as they need; text shares what is left, the longest giving way."""
     longest = []
     for place, column in enumerate(table.columns):
-        few = sorted({column.title, *(row[place] for row in cells)}, key=len)[-8:]
+        few = sorted({column.title, *(row[place][:_LONGEST] for row in cells)}, key=len)[-8:]
         longest.append(max(map(pen.width, few)) + 3.5)
-    fixed = sum(width for column, width in zip(table.columns, longest, strict=True) if column.is_number)
-    flexible = sum(longest) - fixed
-    shrink = min(1.0, max(pen.pdf.epw - fixed, 40) / flexible) if flexible else 1.0
+    room = pen.pdf.epw - sum(
+        width for column, width in zip(table.columns, longest, strict=True) if column.is_number
+    )
+    most = _fair(
+        [width for column, width in zip(table.columns, longest, strict=True) if not column.is_number], room
+    )
     return tuple(
-        width if column.is_number else width * shrink
+        width if column.is_number else min(width, most)
         for column, width in zip(table.columns, longest, strict=True)
     )
+
+
+def _fair(wanted: Sequence[float], room: float) -> float:
+    """The most that each may have, so that together they fit into `room`: who wants less, leaves the rest."""
+    left = room
+    for place, width in enumerate(sorted(wanted)):
+        share = left / (len(wanted) - place)
+        if width > share:
+            return max(share, 14.0)
+        left -= width
+    return max(wanted, default=0.0)
