@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -197,6 +198,16 @@ def test_the_same_file_again_does_nothing(database: str, write: Write) -> None:
         assert (report.again, report.new, report.known, report.lines) == (True, 0, 2, 2)
         assert ledger.head() == head
         assert len(ledger.imports()) == 1
+
+
+def test_one_file_imported_by_several_at_once_counts_once(database: str, write: Write) -> None:
+    path = write([row(Invoice=str(number)) for number in range(2000)])
+    with rs.Ledger.open(database) as ledger, ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: ledger.import_sales(path, mapping()), range(4)))
+        assert sorted(report.again for report in reports) == [False, True, True, True]
+        assert sum(report.new for report in reports) == ledger.totals()["GBPT"].count == 2000
+        assert len(ledger.imports()) == 1
+        assert ledger.verify().ok
 
 
 def test_the_same_sales_in_another_file_are_known(database: str, write: Write) -> None:

@@ -230,6 +230,10 @@ def import_sales(
     if before is not None:
         return before
     with _no_collections(), ledger._writing() as connection:  # noqa: SLF001 - the importer is part of the ledger
+        # Others may have imported it while we waited; from here on we are alone.
+        before = _before(ledger, reading)
+        if before is not None:
+            return before
         rows = chain.from_iterable(reading.chunks())
         batch = ledger._append(connection, rows, manifest=reading.manifest)  # noqa: SLF001
     return reading.report(new=batch.new, known=batch.known, import_id=batch.import_id)
