@@ -7,11 +7,12 @@ from functools import cache, lru_cache
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.address import to_checksum_address
 
 from revshare.chain import artifacts
+from revshare.errors import InvalidInput
 
 __all__ = ["Interface", "checksummed", "interface", "word"]
 
@@ -32,9 +33,13 @@ class Interface:
         }
 
     def encode(self, function: str, *arguments: object) -> bytes:
-        """Return the calldata of `function`."""
+        """Return the calldata of `function`. Raises InvalidInput for what its arguments cannot hold."""
         entry = self._functions[function]
-        return bytes(function_abi_to_4byte_selector(_any(entry))) + encode(_types(entry["inputs"]), arguments)
+        try:
+            encoded = encode(_types(entry["inputs"]), arguments)
+        except (EncodingError, OverflowError) as error:
+            raise InvalidInput(f"{function} cannot be called with that: {error}") from error
+        return bytes(function_abi_to_4byte_selector(_any(entry))) + encoded
 
     def encode_constructor(self, *arguments: object) -> bytes:
         """Return what follows the bytecode in the transaction that deploys the contract."""

@@ -12,6 +12,7 @@ from eth_utils.address import to_checksum_address
 
 from revshare._governance import Governance
 from revshare.agreement import Agreement
+from revshare.chain.addresses import given_address
 from revshare.chain.attach import (
     check_governance,
     newest_commitment,
@@ -129,7 +130,10 @@ class AmendableSplit(RevenueSplit):
 
     def propose_controller(self, successor: str | None) -> Call:
         """Name who is to take over control, and has to accept; None takes that back. The controller only."""
-        return self._encoded("proposeController", to_checksum_address(successor or COIN))
+        return self._encoded(
+            "proposeController",
+            COIN if successor is None else given_address(successor, "successor", or_nobody=True),
+        )
 
     def accept_control(self) -> Call:
         """Take over control. The named successor only."""
@@ -222,7 +226,12 @@ class AmendableSplit(RevenueSplit):
         }
 
     def _merged(self, proposal: Proposal | Iterable[Proposal]) -> Proposal:
-        first, *others = [proposal] if isinstance(proposal, Proposal) else list(proposal)
+        several = isinstance(proposal, Iterable) and not isinstance(proposal, str)
+        given: list[Any] = [*proposal] if several else [proposal]  # type: ignore[misc]
+        if not given or not all(isinstance(each, Proposal) for each in given):
+            raise InvalidInput(f"a proposal is meant, or several, not {proposal!r}")
+        first: Proposal = given[0]
+        others: list[Proposal] = given[1:]
         merged = first.merge(*others)
         if merged.chain_id != self.chain_id:
             raise WrongChain(
@@ -266,6 +275,8 @@ class AmendableSplit(RevenueSplit):
     def _deadline(self, deadline: int | datetime | timedelta) -> int:
         head = self._node.block()
         now = head.timestamp if head else 0
+        if isinstance(deadline, bool) or not isinstance(deadline, (int, datetime, timedelta)):
+            raise InvalidInput(f"the deadline is a time, a span or seconds since 1970, not {deadline!r}")
         if isinstance(deadline, timedelta):
             seconds = now + int(deadline.total_seconds())
         elif isinstance(deadline, datetime):
@@ -276,6 +287,8 @@ class AmendableSplit(RevenueSplit):
             seconds = deadline
         if seconds <= now:
             raise InvalidInput(f"the deadline is past: it is second {seconds}, and the chain is at {now}")
+        if seconds >= 2**64:
+            raise InvalidInput(f"the deadline is no time: second {seconds}")
         return seconds
 
     def _worth_settling(self, listed: set[str]) -> list[str]:

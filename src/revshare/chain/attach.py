@@ -16,7 +16,7 @@ from revshare.chain.reader import created_in, terms_in_log
 from revshare.chain.signers import Account
 from revshare.chain.terms import Terms
 from revshare.chain.tokens import token_at
-from revshare.errors import TermsMismatch
+from revshare.errors import InvalidInput, TermsMismatch
 
 if TYPE_CHECKING:
     from revshare.chain.split import RevenueSplit
@@ -95,6 +95,8 @@ def refuse_other_terms(address: str, terms: Terms, newest: bytes) -> None:
 
 def check_governance(address: str, clone: Clone, agreement: Agreement) -> None:
     """Raise TermsMismatch unless the split's terms may be amended as the agreement says, and only so."""
+    if not isinstance(agreement, Agreement):
+        raise InvalidInput(f"an Agreement is meant, not {type(agreement).__name__}")
     actual = governance_of(clone.governance)
     expected = agreement.governance
     if not (actual is expected is None or (actual is not None and actual.same_as(expected))):

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from eth_utils.address import to_checksum_address
-
+from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.contract import Contract, address_of
 from revshare.chain.node import BlockId, Node
@@ -85,7 +84,9 @@ class PayoutBook(Contract):
         seconds = int(delay.total_seconds()) if isinstance(delay, timedelta) else units(delay, "delay")
         if not 0 <= seconds <= 365 * 86_400:
             raise InvalidInput(f"delay must be from 0 seconds to 365 days, not {seconds} seconds")
-        return cls._deploy(node, account, to_checksum_address(owner or by.address), seconds)
+        return cls._deploy(
+            node, account, by.address if owner is None else given_address(owner, "owner"), seconds
+        )
 
     # ---------------------------------------------------------------- publishing
 
@@ -107,6 +108,7 @@ class PayoutBook(Contract):
         self._check_own(tree)
         in_force = self.promised(token=tree.token)
         if previous is not None:
+            self._check_own(previous)
             check_successor(previous, tree)
         if (previous.root if previous else _NONE) != in_force.root:
             raise InvalidInput(
@@ -131,11 +133,11 @@ class PayoutBook(Contract):
 
     def withdraw_surplus(self, amount: int, to: str, *, token: str | Token | None = None) -> Call:
         """Take out units that were never promised."""
-        return self._call("withdrawSurplus", address_of(token), to_checksum_address(to), units(amount))
+        return self._call("withdrawSurplus", address_of(token), given_address(to, "to"), units(amount))
 
     def offer_ownership(self, to: str | None) -> Call:
         """Offer the book to another owner, who must accept; None withdraws the offer."""
-        return self._call("transferOwnership", COIN if to is None else to_checksum_address(to))
+        return self._call("transferOwnership", COIN if to is None else given_address(to, "to"))
 
     def accept_ownership(self) -> Call:
         """Become the owner, if the book was offered to the sender."""
@@ -150,13 +152,13 @@ class PayoutBook(Contract):
         """
         self._check_own(tree)
         proof = tree.proof(payee)
-        return self._call("claim", to_checksum_address(payee), tree[payee], proof, tree.token)
+        return self._call("claim", given_address(payee, "payee"), tree[payee], proof, tree.token)
 
     def claim_to(self, tree: PayoutTree, payee: str, to: str) -> Call:
         """The same with the money going to another address; only the payee itself may send this."""
         self._check_own(tree)
         proof = tree.proof(payee)
-        return self._call("claimTo", to_checksum_address(to), tree[payee], proof, tree.token)
+        return self._call("claimTo", given_address(to, "to"), tree[payee], proof, tree.token)
 
     def claim_many(self, tree: PayoutTree, payees: Iterable[str]) -> Call:
         """Pay many payees; one that cannot be paid is left out (`ClaimSkipped`) and stops nobody.
@@ -164,7 +166,7 @@ class PayoutBook(Contract):
         About 45,000 gas each, 80,000 the first time: some 200 fit a transaction.
         """
         self._check_own(tree)
-        claims = [(to_checksum_address(payee), tree[payee], tree.proof(payee)) for payee in payees]
+        claims = [(given_address(payee, "payee"), tree[payee], tree.proof(payee)) for payee in payees]
         return self._call("claimMany", tree.token, claims)
 
     # ---------------------------------------------------------------- views
@@ -186,7 +188,7 @@ class PayoutBook(Contract):
 
     def paid(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units that a payee has been paid in all."""
-        return int(self._view("paid", to_checksum_address(payee), address_of(token), block=block)["0"])
+        return int(self._view("paid", given_address(payee, "payee"), address_of(token), block=block)["0"])
 
     def due(self, tree: PayoutTree, payee: str, *, block: BlockId = "latest") -> int:
         """Units that a claim by this tree would pay. Raises UnknownPayee for a payee that is not in it."""
@@ -209,6 +211,8 @@ class PayoutBook(Contract):
     # ---------------------------------------------------------------- helpers
 
     def _check_own(self, tree: PayoutTree) -> None:
+        if not isinstance(tree, PayoutTree):
+            raise InvalidInput(f"a PayoutTree is meant, not {type(tree).__name__}")
         if (tree.chain_id, tree.book) != (self.chain_id, self.address):
             raise InvalidInput(
                 f"this tree is for the book {tree.book} on chain {tree.chain_id}, and this is the book "

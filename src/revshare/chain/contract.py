@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from eth_utils.address import to_checksum_address
-
 from revshare.chain import artifacts
 from revshare.chain.abi import Interface, interface
+from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.clones import same_code
 from revshare.chain.node import BlockId, Node
@@ -35,7 +34,7 @@ class Contract:
     def __init__(self, node: Node, address: str, account: Account = None) -> None:
         self._node = node
         self._account = account
-        self.address = to_checksum_address(address)
+        self.address = given_address(address)
         self.chain_id = node.chain_id()
 
     @classmethod
@@ -51,7 +50,7 @@ class Contract:
     def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> Self:
         """Return the one at `address`. Raises NotDeployed where there is none of this version."""
         node = Node.of(w3)
-        address = to_checksum_address(address)
+        address = given_address(address)
         if not same_code(node.code(address), artifacts.load(cls._CONTRACT)):
             raise NotDeployed(f"there is no {cls._CALLED} of this version at {address}", address=address)
         return cls(node, address, account)
@@ -91,10 +90,15 @@ class Contract:
     def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:
         known = self._interface()
         asked = {"to": self.address, "data": "0x" + known.encode(function, *arguments).hex()}
-        return known.decode(function, self._node.call(asked, block, f"{self._CONTRACT} {self.address}"))
+        returned = self._node.call(asked, block, f"{self._CONTRACT} {self.address}")
+        if not returned:
+            raise NotDeployed(
+                f"there was no {self._CALLED} at {self.address} by block {block}", address=self.address
+            )
+        return known.decode(function, returned)
 
 
 def address_of(token: str | Token | None) -> str:
     """Return a token's address; that of the coin for None, and for a token without one."""
     address = token.address if isinstance(token, Token) else token
-    return to_checksum_address(address or COIN)
+    return COIN if address is None else given_address(address, "token", or_nobody=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from eth_utils.address import to_checksum_address
-
 from revshare._governance import Governance
 from revshare.agreement import Agreement
 from revshare.chain import artifacts
+from revshare.chain.addresses import given_address
 from revshare.chain.clones import Clone, addresses_within, same_code
 from revshare.chain.node import Node
 from revshare.chain.terms import COIN, Terms
@@ -44,7 +43,10 @@ def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
 
 
 def _settlement_address(counted: Token, token: str | Token | None) -> str:
-    given = token.address or COIN if isinstance(token, Token) else token
+    if isinstance(token, Token):
+        given: str | None = token.address or COIN
+    else:
+        given = None if token is None else given_address(token, "token", or_nobody=True)
     if given is not None and counted.address is not None and given.lower() != counted.address.lower():
         raise InvalidInput(f"the agreement states the token {counted.address}, and another is given: {given}")
     address = given or counted.address
@@ -55,7 +57,7 @@ def _settlement_address(counted: Token, token: str | Token | None) -> str:
                 'is meant only where the agreement says symbol = "ETH", decimals = 18)'
             )
         address = COIN
-    return to_checksum_address(address)
+    return address
 
 
 def clone_at(node: Node, address: str) -> Clone:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
-from eth_utils.address import to_checksum_address
-
 from revshare.chain import artifacts
 from revshare.chain.abi import interface
+from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account
@@ -34,21 +33,21 @@ class Erc20:
     def __init__(self, w3: Web3 | Node, address: str, *, account: Account = None) -> None:
         self._node = Node.of(w3)
         self._account = account
-        self.address = to_checksum_address(address)
+        self.address = given_address(address)
         self.token: Token = token_at(self._node, self.address)
         self.chain_id = self._node.chain_id()
 
     def balance_of(self, owner: str, *, block: BlockId = "latest") -> int:
         """Units that `owner` has."""
-        return balance_of(self._node, self.address, to_checksum_address(owner), block)
+        return balance_of(self._node, self.address, given_address(owner, "owner", or_nobody=True), block)
 
     def approve(self, spender: str, amount: Amount) -> Call:
         """Let `spender` draw `amount`."""
-        return self._call("approve", to_checksum_address(spender), self.token.parse(amount))
+        return self._call("approve", given_address(spender, "spender"), self.token.parse(amount))
 
     def transfer(self, to: str, amount: Amount) -> Call:
         """Send `amount`. To a split, that is revenue."""
-        return self._call("transfer", to_checksum_address(to), self.token.parse(amount))
+        return self._call("transfer", given_address(to, "to"), self.token.parse(amount))
 
     def _call(self, function: str, *arguments: object) -> Call:
         known = interface("DemoToken")
@@ -85,4 +84,4 @@ class DemoToken(Erc20):
 
     def mint(self, to: str, amount: Amount) -> Call:
         """Make `amount` out of nothing for `to`."""
-        return self._call("mint", to_checksum_address(to), self.token.parse(amount))
+        return self._call("mint", given_address(to, "to"), self.token.parse(amount))

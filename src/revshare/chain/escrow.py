@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils.address import to_checksum_address
 
+from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.contract import Contract, address_of
 from revshare.chain.node import BlockId, Node
@@ -126,13 +127,15 @@ class SaleEscrow(Contract):
             record_id(sale_id),
             address,
             units,
-            to_checksum_address(seller),
-            to_checksum_address(arbiter or COIN),
+            given_address(seller, "seller"),
+            COIN if arbiter is None else given_address(arbiter, "arbiter"),
             _seconds(deadline),
             0 if decision_deadline is None else _seconds(decision_deadline),
             refund_by_default,
         )
         if permit is not None:
+            if not isinstance(permit, Permit):
+                raise InvalidInput(f"a Permit is meant, not {type(permit).__name__}")
             if address == COIN:
                 raise InvalidInput("the coin knows no permits: it is sent along")
             return self._call("openWithPermit", terms, permit.deadline, permit.v, permit.r, permit.s)
@@ -204,15 +207,15 @@ class SaleEscrow(Contract):
 
     def credit(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units set aside for a buyer, or a split, that could not be paid. No token is the coin."""
-        return int(self._view("credit", to_checksum_address(payee), address_of(token), block=block)["0"])
+        return int(self._view("credit", given_address(payee, "payee"), address_of(token), block=block)["0"])
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
-        return self._call("withdrawCredit", to_checksum_address(payee), address_of(token))
+        return self._call("withdrawCredit", given_address(payee, "payee"), address_of(token))
 
     def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
         """Send what was set aside for the sender to another address."""
-        return self._call("redirectCredit", to_checksum_address(to), address_of(token))
+        return self._call("redirectCredit", given_address(to, "to"), address_of(token))
 
     # ---------------------------------------------------------------- helpers
 
@@ -240,14 +243,14 @@ class SaleEscrow(Contract):
 
 
 def _split_address(split: RevenueSplit | str) -> str:
-    return split.address if isinstance(split, RevenueSplit) else to_checksum_address(split)
+    return split.address if isinstance(split, RevenueSplit) else given_address(split, "split")
 
 
 def _seconds(time: int | datetime) -> int:
     if isinstance(time, datetime):
         if time.tzinfo is None:
             raise InvalidInput(f"{time} has no time zone: say which, such as datetime.UTC")
-        return int(time.timestamp())
+        time = int(time.timestamp())
     if isinstance(time, bool) or not isinstance(time, int) or not 0 <= time < 2**64:
         raise InvalidInput(f"{time!r} is no time: give a datetime, or seconds since 1970")
     return time

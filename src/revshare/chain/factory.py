@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from eth_utils.address import to_checksum_address
-
 from revshare._governance import Governance
 from revshare.chain import artifacts
 from revshare.chain.abi import interface
+from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.clones import Clone, create2_address, create_address, salt_word, same_code
 from revshare.chain.governance import governance_word
@@ -53,7 +52,7 @@ class RevenueSplitFactory:
     def __init__(self, node: Node, address: str, account: Account = None) -> None:
         self._node = node
         self._account = account
-        self.address = to_checksum_address(address)
+        self.address = given_address(address)
         self.chain_id = node.chain_id()
 
     @classmethod
@@ -86,7 +85,7 @@ class RevenueSplitFactory:
         Raises NotDeployed where there is none, or another contract.
         """
         node = Node.of(w3)
-        address = to_checksum_address(address or cls.default_address())
+        address = cls.default_address() if address is None else given_address(address)
         code = node.code(address)
         if not code:
             raise NotDeployed(

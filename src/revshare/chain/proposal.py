@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
 from revshare._governance import Governance
 from revshare.agreement import Agreement
+from revshare.chain.addresses import given_address
 from revshare.chain.changes import Changes, counts_as_worse
 from revshare.chain.node import Node
 from revshare.chain.reverts import moment
@@ -46,6 +46,7 @@ _TYPES = {
         {"name": "deadline", "type": "uint256"},
     ],
 }
+_MOST_BRACKETS = 1_000
 _HALF_OF_THE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _IS_VALID_SIGNATURE = keccak(b"isValidSignature(bytes32,bytes)")[:4]  # ERC-1271, which answers the same
 
@@ -146,9 +147,13 @@ class Proposal:
         payee: name or address. A payee that is a contract decides for itself what it takes for its signature
         (ERC-1271), so nothing is checked here; `AmendableSplit.check_consents` asks the chain.
 
-        Raises UnknownPayee for somebody else, InvalidInput for text that is not hexadecimal.
+        Raises UnknownPayee for somebody else, InvalidInput for what is neither bytes nor hexadecimal.
         """
         _, owner = self._payee(payee)
+        if not isinstance(signature, (str, bytes, bytearray)):
+            raise InvalidInput(
+                f"the signature of {payee} is bytes, or hexadecimal text, not {type(signature).__name__}"
+            )
         try:
             raw = _bytes(signature) if isinstance(signature, str) else bytes(signature)
         except ValueError as error:
@@ -161,6 +166,8 @@ class Proposal:
         """Return this proposal with the consents of others too. Raises InvalidInput for a different one."""
         consents = dict(self.consents)
         for other in others:
+            if not isinstance(other, Proposal):
+                raise InvalidInput(f"a proposal is meant, not {type(other).__name__}")
             if other.digest != self.digest:
                 raise InvalidInput(
                     "these are not the same proposal: consents to one do not count for the other"
@@ -234,7 +241,7 @@ class Proposal:
 
     def _payee(self, payee: str) -> tuple[str, str]:
         for name, owner in zip(self.old.schedule.payees, self.old.schedule.addresses, strict=True):
-            if payee == name or payee.lower() == owner.lower():
+            if payee == name or str(payee).lower() == owner.lower():
                 return name, owner
         raise UnknownPayee(payee, self.old.schedule.payees)
 
@@ -276,6 +283,9 @@ class Proposal:
         Raises InvalidInput for anything else, and where the parts of the text contradict each other: then
         somebody has changed it.
         """
+        # Brackets by the thousand can overflow the parser's stack, and end the process.
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:
+            raise InvalidInput("this is not a proposal to amend: it has too many brackets")
         try:
             return cls._from_data(json.loads(text))
         except RevShareError:
@@ -291,11 +301,11 @@ class Proposal:
             raise InvalidInput("this is not a proposal to amend, or not of this version")
         agreement = Agreement.model_validate(data["agreement"])
         whole = {"chain_id", "amendments_so_far", "deadline"}
-        if any(type(data[key]) is not int or data[key] < 0 for key in whole):
+        if any(type(data[key]) is not int or not 0 <= data[key] < 2**256 for key in whole):
             raise InvalidInput("this is not a proposal to amend: chain, amendments and deadline are numbers")
         found = cls(
             chain_id=data["chain_id"],
-            split=to_checksum_address(data["split"]),
+            split=given_address(data["split"], "split"),
             governance=Governance.model_validate(data["governance"]),
             epoch=data["amendments_so_far"],
             old=_old_terms(data),
@@ -316,7 +326,11 @@ class Proposal:
     @classmethod
     def load(cls, path: str | Path) -> Proposal:
         """Return the proposal in a file. Raises as `from_json` does."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        try:
+            text = Path(path).read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"{path} is not a proposal to amend: it is not text in UTF-8") from error
+        return cls.from_json(text)
 
     def __repr__(self) -> str:
         return (
@@ -327,7 +341,7 @@ class Proposal:
 
 def _old_terms(data: dict[str, Any]) -> Terms:
     """The terms that a file says count now, payees in the order in which it names them."""
-    payees = {name: to_checksum_address(owner) for name, owner in data["old_payees"].items()}
+    payees = {name: given_address(owner, f"payee {name}") for name, owner in data["old_payees"].items()}
     read = Terms.decode(_bytes(data["old_terms"]), Token.model_validate(data["old_token"]))
     if set(read.schedule.addresses) != set(payees.values()):
         raise InvalidInput("the proposal was changed: its old_payees are not those of the old terms")

@@ -54,6 +54,8 @@ class Signer(Protocol):
         ...
 
 
+_MOST_BRACKETS = 1_000
+
 Account = Signer | str | None
 """An account as callers give it: a signer, the address of one the node holds, or None for the default."""
 
@@ -109,7 +111,8 @@ def load_keystore(path: str | Path, password: str | Callable[[], str]) -> LocalA
     """
     text = Path(path).read_bytes()
     try:
-        stored = json.loads(text)
+        # Brackets by the thousand can overflow the parser's stack, and end the process.
+        stored = json.loads(text) if text.count(b"[") + text.count(b"{") <= _MOST_BRACKETS else None
     except ValueError:
         stored = None
     if not isinstance(stored, dict) or not {"crypto", "Crypto"} & stored.keys():
@@ -138,7 +141,15 @@ def _decrypt(stored: Mapping[str, Any], password: str) -> LocalAccount | str:
 
     try:
         made: LocalAccount = Accounts.from_key(Accounts.decrypt(dict(stored), password))
-    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        NotImplementedError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         wrong = "MAC mismatch" in str(error)
         return "that is not the password of {}" if wrong else "{} is not a keystore of version 3"
     return made

@@ -10,10 +10,9 @@ from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
-from eth_utils.address import to_checksum_address
-
 from revshare.agreement import Agreement
 from revshare.chain.abi import Interface, checksummed, interface
+from revshare.chain.addresses import given_address
 from revshare.chain.attach import attach
 from revshare.chain.calls import Call
 from revshare.chain.deal import Deal, governance_in, terms_of
@@ -26,7 +25,7 @@ from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
 from revshare.chain.tokens import Allowance, token_at
-from revshare.errors import AmountError, ChainError, InvalidInput, UnknownPayee
+from revshare.errors import AmountError, ChainError, InvalidInput, NotDeployed, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
 
@@ -122,7 +121,7 @@ class RevenueSplit:
         governed otherwise.
         """
         node = Node.of(w3)
-        address = to_checksum_address(address)
+        address = given_address(address)
         terms = None if agreement is None else terms_of(node, agreement, token)
         return attach(node, address, terms, agreement, account)
 
@@ -278,7 +277,9 @@ class RevenueSplit:
 
     def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
         """Send what was set aside for the sender, a payee that cannot receive, to another address."""
-        data = self._interface.encode("redirectCredit", to_checksum_address(to), self._address(token))
+        data = self._interface.encode(
+            "redirectCredit", given_address(to, "to", or_nobody=True), self._address(token)
+        )
         return self._call("redirectCredit", data)
 
     # ---------------------------------------------------------------- views
@@ -372,6 +373,8 @@ class RevenueSplit:
         returned = self._node.call(
             {"to": self.address, "data": "0x" + data.hex()}, block, f"{self._CONTRACT} {self.address}"
         )
+        if not returned:
+            raise NotDeployed(f"there was no split at {self.address} by block {block}", address=self.address)
         return self._interface.decode(function, returned)
 
     def _lines(self, token: str | Token | None, block: BlockId) -> tuple[int, tuple[Line, ...]]:
@@ -384,8 +387,8 @@ class RevenueSplit:
         if token is None:
             return self.terms.token
         if isinstance(token, Token):
-            return to_checksum_address(token.address or COIN)
-        return to_checksum_address(token)
+            return token.address or COIN
+        return given_address(token, "token", or_nobody=True)
 
     def _token(self, token: str | Token | None) -> Token:
         if isinstance(token, Token):
@@ -404,12 +407,14 @@ class RevenueSplit:
 
     def _payee(self, payee: str) -> tuple[str, str]:
         for name, owner in self.payees.items():
-            if payee in (name, owner) or payee.lower() == owner.lower():
+            if payee in (name, owner) or str(payee).lower() == owner.lower():
                 return name, owner
         raise UnknownPayee(payee, self.payees)
 
     def _payer(self, payer: str | None) -> str:
-        return to_checksum_address(payer) if payer else sender(self._node, self._account).address
+        return (
+            given_address(payer, "payer") if payer is not None else sender(self._node, self._account).address
+        )
 
 
 def _factory(node: Node, factory: str | RevenueSplitFactory, account: Account) -> RevenueSplitFactory:

@@ -165,5 +165,8 @@ def record_id(name: str | bytes) -> bytes:
         return name
     if not isinstance(name, str) or not name:
         raise InvalidInput(f"an id is a non-empty text or 32 bytes, not {name!r}")
-    text = name.encode()
+    try:
+        text = name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"an id is text that can be written in UTF-8, not {name!r}") from error
     return text.ljust(32, b"\0") if len(text) <= 31 else keccak(text)
