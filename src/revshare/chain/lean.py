@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from revshare.chain.abi import checksummed
 from revshare.chain.node import Block, BlockId, Log, Mined, Node, own_errors
+from revshare.errors import ProviderError
 
 if TYPE_CHECKING:
     from web3 import Web3
 
 __all__ = ["LeanNode"]
 
+_NO_SUCH_METHOD = -32601
 _OF_WEB3 = frozenset({"attrdict", "ens_name_to_address", "gas_estimate", "gas_price_strategy", "validation"})
 
 
@@ -84,6 +86,17 @@ class LeanNode(Node):
         if self._ask is None:
             return super().nonce(address, block)
         return _int(self._result("eth_getTransactionCount", [address, _block(block)]))
+
+    def tip(self) -> int:
+        """What the node suggests to pay a block's proposer, in wei per gas."""
+        if self._ask is None:
+            return super().tip()
+        try:
+            return _int(self._result("eth_maxPriorityFeePerGas", []))
+        except ProviderError as error:
+            if error.code != _NO_SUCH_METHOD:
+                raise
+            return super().tip()  # web3 works it out of what was paid lately
 
     def call(
         self, transaction: Mapping[str, Any], block: BlockId = "latest", contract: str | None = None

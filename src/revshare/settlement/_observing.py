@@ -8,7 +8,14 @@ from typing import Any
 
 from revshare.chain.node import Mined
 from revshare.chain.transactions import Pending
-from revshare.errors import ContractError, ProviderError, RevShareError, SettlementError, TransactionFailed
+from revshare.errors import (
+    ChainError,
+    ContractError,
+    ProviderError,
+    RevShareError,
+    SettlementError,
+    TransactionFailed,
+)
 from revshare.ledger._journal import NewTransaction
 from revshare.ledger._settlements import SettlementRecord, SettlementState, TransactionRecord
 from revshare.settlement._context import Context, live
@@ -16,7 +23,7 @@ from revshare.settlement._payouts import Outcome, outcome_of
 
 __all__ = ["groups_of", "observe", "state_of"]
 
-_TRIES = 5
+_TRIES = 20
 _ELSEWHERE = {"block_number": None, "block_hash": None, "gas_used": None, "cost": None}
 
 
@@ -71,7 +78,7 @@ def observe(
             _look_at(context, work.transactions, seen)
             if seen.changes:
                 _consequences(context, work, seen)
-        except ProviderError as error:
+        except ChainError as error:  # of one: the others are not to wait for it
             errors.append(error)
             continue
         if seen.changes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from revshare.chain.split import RevenueSplit
 from revshare.chain.statements import Statement
 from revshare.chain.terms import Terms
+from revshare.errors import ProviderError
 from revshare.ledger._settlements import PayoutRecord, SettlementRecord
 from revshare.settlement._plan import earned_between
 
@@ -32,6 +33,9 @@ def outcome_of(
 
     arrived: units, by the Remitted event. remitted_in, distributed_in: the blocks of the two transactions.
     """
+    for number in (remitted_in - 1, distributed_in):
+        if split.node.block(number) is None:  # which has been seen
+            raise ProviderError(f"the node has no block {number}", method="eth_getBlockByNumber")
     before = split.statement(block=remitted_in - 1)
     after = split.statement(block=distributed_in)
     with_it = before.revenue + arrived
