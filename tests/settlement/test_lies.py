@@ -93,10 +93,12 @@ def lied_to(world: World, seed: int) -> None:
             break
     provider.meddle = honest
     results = settler.run()
-    assert [result.state for result in results] == ["final"] * 4, seed
+    # A month whose planning a lie has ended is carried: its lines went with the next.
+    assert {result.state for result in results} <= {"final", "carried"}, seed
+    settled = [result.record.split for result in results if result.state == "final"]
     for split in splits:
         world.check(split)
-        assert len(world.remittances(split)) == 2, seed
+        assert len(world.remittances(split)) == settled.count(split.address) > 0, seed
         assert reconcile(world.ledger, split).differences == (), seed
 
 
