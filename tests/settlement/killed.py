@@ -30,15 +30,16 @@ KILLED = -signal.SIGKILL
 
 
 class Points:
-    """Counts the points, and kills at the one told."""
+    """Counts the points, or those whose name begins so, and kills at the one told."""
 
-    def __init__(self, kill_at: int) -> None:
+    def __init__(self, kill_at: int, kind: str = "") -> None:
         self.kill_at = kill_at
+        self.kind = kind
         self.passed = 0
 
     def at(self, what: str) -> None:
-        self.passed += 1
-        if self.passed == self.kill_at:
+        self.passed += what.startswith(self.kind)
+        if self.passed == self.kill_at and what.startswith(self.kind):
             os.write(1, f"{what}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -57,7 +58,7 @@ class Provider(HTTPProvider):
 
 def settle(job: dict[str, Any]) -> None:
     """Settle a period, and whatever is open."""
-    points = Points(job["kill_at"])
+    points = Points(job["kill_at"], job.get("kind", ""))
     provider = Provider(job["node"])
     provider.points = points
     node = Node(Web3(provider))
