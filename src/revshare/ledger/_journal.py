@@ -328,6 +328,29 @@ class Journal:
                 found |= {(record.split, record.period): record for record in _records(connection, where)}
         return found
 
+    def under_way(self, chain_id: int, sender: str) -> dict[str, int]:
+        """Return the splits that somebody is at for a sender, and the oldest settlement of each that is open,
+        its distribution in no block.
+        """
+        paid = exists().where(
+            TRANSACTIONS.c.settlement_id == SETTLEMENTS.c.id,
+            TRANSACTIONS.c.step == "distribute",
+            TRANSACTIONS.c.state.not_in(("void", "failed")),
+            TRANSACTIONS.c.block_number.is_not(None),
+        )
+        query = (
+            select(SETTLEMENTS.c.split, func.min(SETTLEMENTS.c.id))
+            .where(
+                SETTLEMENTS.c.chain_id == chain_id,
+                SETTLEMENTS.c.sender == sender,
+                SETTLEMENTS.c.state.in_(OPEN),
+                ~paid,
+            )
+            .group_by(SETTLEMENTS.c.split)
+        )
+        with self._store.read(snapshot=True) as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
     def chain(self, chain_id: int) -> tuple[str, int, str] | None:
         """Return a chain's genesis hash, and the highest block that was seen of it: number and hash."""
         with self._store.read(snapshot=True) as connection:

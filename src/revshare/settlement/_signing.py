@@ -110,6 +110,10 @@ def sign(
     if leased is None:
         return (said, done, ()) if done else None
     try:
+        # Looked at while nobody else can sign: others may be at earlier periods of these splits.
+        under_way = context.journal.under_way(context.chain_id, context.address)
+        steps = [(work, step) for work, step in steps if under_way.get(work.split, work.id) >= work.id]
+        waiting = [wish for wish in waiting if wish.split.address not in under_way]
         check_chain(context.node, context.chain_id)
         nonce = max(leased, context.node.nonce(context.address))
         made = _Made(nonce, context.fees(), said=list(said), done=done)
