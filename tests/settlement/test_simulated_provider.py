@@ -6,6 +6,7 @@ plays one alone.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -166,7 +167,8 @@ class Run:
         assert len(batches) == len(set(batches)) == len(self.periods)
         paid = sum(world.token.balance_of(address) for address in split.payees.values())
         held = world.token.balance_of(split.address)
-        assert paid + held == sum(world.recorded[split.agreement.name])  # type: ignore[union-attr]
+        assert split.agreement is not None
+        assert paid + held == sum(world.recorded[split.agreement.name])
 
     def _check_signatures(self) -> None:
         """A nonce was signed for once, or again for a tenth more; and all that was sent is in the journal."""
@@ -180,11 +182,11 @@ class Run:
         for attempts in by_nonce.values():
             attempts.sort(key=lambda one: one.attempt)
             assert [one.attempt for one in attempts] == list(range(len(attempts)))
-            for before, after in zip(attempts, attempts[1:], strict=False):
+            for before, after in itertools.pairwise(attempts):
                 assert after.max_fee * 10 >= before.max_fee * 11
         for raw in self.provider.sent:
-            one = known.get(bytes.fromhex(raw[2:]))
-            assert one is not None or self._is_settled_fill(raw), "sent, and not in the journal"
+            is_known = bytes.fromhex(raw[2:]) in known
+            assert is_known or self._is_settled_fill(raw), "sent, and not in the journal"
 
     def _is_settled_fill(self, raw: str) -> bool:
         """No-ops that are done are no longer listed: they go from the account to itself, with nothing."""
