@@ -397,13 +397,14 @@ def test_another_chain_is_refused(slow_world: World, tmp_path: Any) -> None:
     world = slow_world
     split = world.deal()
     world.sell(split, MARCH, amounts(3))
-    settler = world.settler()
+    provider = Through(world.chain.w3.provider, lambda method, params, ask: ask())
+    settler = Settler(world.ledger, Web3(provider), account=world.me)
     settler.settle(split, MARCH)
 
     def other(method: str, params: Any, ask: Any) -> Any:
         return ask() | {"result": "0x1"} if method == "eth_chainId" else ask()
 
-    settler._context.node.w3 = Web3(Through(world.chain.w3.provider, other))
+    provider.meddle = other
     with pytest.raises(rs.WrongChain):
         settler.step()
 
