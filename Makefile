@@ -66,7 +66,7 @@ test-web3-7: $(READY7) $(NPM_READY) hledger ## the suite once more, with the old
 	$(PY7) $(PYTEST)
 
 .PHONY: test-all
-test-all: test check test-web3-7 ## everything continuous integration runs
+test-all: test check test-web3-7 proofs ## everything continuous integration runs
 
 .PHONY: proofs
 proofs: $(READY_PROOFS) $(NPM_READY) ## the contracts under halmos (solidity/proofs) and slither (docs/static-analysis.md)

@@ -75,8 +75,8 @@ def propose(
     """Propose new terms: write a file that shows what would change, for payees to sign. Sends nothing."""
     from revshare.agreement import Agreement
 
-    file = out or agreement.with_suffix(".proposal.json")
     new = Agreement.load(agreement)
+    file = out or agreement.with_suffix(".proposal.json")
     proposal = _amendable(split, rpc_url).propose(new, deadline=timedelta(days=days))
     try:
         with file.open("x", encoding="utf-8", newline="\n") as written:

@@ -135,7 +135,10 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _password(keystore: str, file: Path | None) -> str:
     if file is not None:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        try:
+            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise InvalidInput(f"{file} is not UTF-8 text") from None  # and do not show it
         return text.removesuffix("\n").removesuffix("\r")
     if not asks(file):
         raise InvalidInput(f"there is nobody to ask for the password of {keystore}: give --password-file")

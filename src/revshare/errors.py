@@ -7,7 +7,7 @@
     │   ├── AmountsFell                    a payout tree gives somebody less than the one before
     │   ├── AgreementError                 an agreement with problems; all of them are listed
     │   ├── MappingError                   a mapping of columns to sales with problems; all are listed
-    │   ├── ImportRefused                  a file of sales with lines that cannot be taken; nothing is imported
+    │   ├── ImportRefused                  a file of sales with lines that cannot be taken; none is imported
     │   ├── CircularSplits                 splits that pay each other in a circle
     │   ├── NegativeRevenue                credit notes exceed the revenue received
     │   ├── ProofRefused                   a proof of a sale that does not hold
@@ -300,7 +300,10 @@ class ContractError(ChainError):
         self.args_by_name = dict(args or {})
         self.contract = contract
         self.data = data
-        shown = ", ".join(f"{key}={value!r}" for key, value in self.args_by_name.items())
+        shown = ", ".join(
+            f"{key}={'0x' + value.hex() if isinstance(value, bytes) else repr(value)}"
+            for key, value in self.args_by_name.items()
+        )
         super().__init__(
             f"{contract or 'the contract'} refused: {name}({shown})" + (f"; {hint}" if hint else "")
         )
@@ -386,7 +389,7 @@ class SignerError(ChainError):
 
 
 class StaleNode(ChainError):
-    """The node is at block `actual`, and the chain was seen at block `expected` before: it lags, or is another."""
+    """The node is at block `actual`, where the chain was at `expected` before: it lags, or is another."""
 
     def __init__(self, message: str, *, expected: int | None = None, actual: int | None = None) -> None:
         super().__init__(message)
@@ -431,7 +434,7 @@ class LedgerError(RevShareError):
 class ConflictError(LedgerError):
     """A sale with the identity of one in the ledger, but not its content. Nothing was recorded.
 
-    existing: the sale in the ledger, entry `seq`; given: the other one; fields: the names of those that differ.
+    existing: the sale in the ledger, entry `seq`; given: the other one; fields: names of those that differ.
     `seq` is None when both were given at once, and neither was in the ledger.
     """
 
@@ -469,11 +472,11 @@ class LedgerReadOnly(LedgerError):
 
 
 class LedgerFull(LedgerError):
-    """There is no room left: on the disk, in the quota or in the size a file may have. Nothing was recorded."""
+    """There is no room left: on the disk, in the quota or in the file. Nothing was recorded."""
 
 
 class LedgerDamaged(LedgerError):
-    """The database is not what was written to it: cut short, overwritten, or changed behind the ledger's back."""
+    """The database is not what was written to it: cut short, overwritten, or changed by others."""
 
 
 class LedgerTooNew(LedgerError):
@@ -493,7 +496,7 @@ class LedgerTooNew(LedgerError):
 
 
 class SettlementError(RevShareError):
-    """A settlement cannot go on. `agreement` and `period` say which; what was signed is in the ledger's journal."""
+    """A settlement cannot go on: `agreement` and `period` say which. What was signed is in the journal."""
 
     def __init__(self, message: str, *, agreement: str = "", period: str = "") -> None:
         which = f"{agreement}, {period}: " if agreement else ""
@@ -503,7 +506,7 @@ class SettlementError(RevShareError):
 
 
 class SettlementConflict(SettlementError):
-    """The chain has another remittance under the batch id of this period. ours and theirs: root, amount, count …"""
+    """The chain has another remittance of this period's batch id. ours and theirs: root, amount, count …"""
 
     def __init__(
         self,

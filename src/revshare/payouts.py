@@ -173,7 +173,8 @@ class PayoutTree(Mapping[str, int]):
         Raises InvalidInput, with the line, where the file is not as `save` writes it, and when number of
         payees, total or root are not what the amounts give.
         """
-        with Path(path).open(encoding="utf-8") as file:
+        # What is no UTF-8 becomes a character that no JSON of ours has, and is refused with its line.
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
             head = _object(path, 1, file.readline())
             if head.get("format") != FORMAT:
                 raise InvalidInput(f"{path}, line 1: this is not a file of format {FORMAT!r}")

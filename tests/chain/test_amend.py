@@ -84,10 +84,10 @@ def test_a_proposal_travels_as_files_and_comes_together(stage: Stage, tmp_path: 
     shown = json.loads((tmp_path / "ann.json").read_text(encoding="utf-8"))
     assert shown["changes"] == [
         "payee  0.00 on",
-        "ann    50 % → 40 %  less",
-        "bob    30 %         same",
-        "cat    20 %         same",
-        "dan    – → 10 %     new",
+        f"ann    50 % → 40 %  less  {venture.payees['ann']}",
+        f"bob    30 %         same  {venture.payees['bob']}",
+        f"cat    20 %         same  {venture.payees['cat']}",
+        f"dan    – → 10 %     new   {venture.payees['dan']}",
     ]
 
 

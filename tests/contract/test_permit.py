@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_hash.auto import keccak
 
+from revshare.chain import Permit, RevenueSplit, SalePaid
+from revshare.errors import InvalidInput
 from tests.contract.world import COIN, ZERO, Refusal, Split, World, shares
 
 SALE = b"INV-9".ljust(32, b"\0")
@@ -68,6 +71,22 @@ def test_a_sale_is_paid_with_a_permit_once(world: World, split: Split) -> None:
     )
     assert split.statement(token.address)[0] == 600
     split.check(token.address)
+
+
+def test_the_library_pays_with_a_permit(world: World, split: Split) -> None:
+    """No approval is asked for, or sent: the permit is one."""
+    token, payer = world.token(), world.account()
+    world.send(token.functions.mint(payer.address, 1_000))
+    ours = RevenueSplit.at(world.w3, split.address, account=payer)
+    permitted = Permit(LATE, *permit(world, token, payer, split.address, 600))
+    receipt = ours.pay(600, sale_id=SALE, token=token.address, permit=permitted).send()
+    assert receipt.event(SalePaid).amount == 600
+    assert receipt.approvals == ()
+    assert ours.is_paid(SALE)
+    with pytest.raises(InvalidInput, match="the coin knows no permits"):
+        ours.pay(600, sale_id=b"2", token=COIN, permit=permitted)
+    with pytest.raises(InvalidInput, match="a permit's r must be 32 bytes"):
+        ours.pay(600, sale_id=b"2", token=token.address, permit=replace(permitted, r=b"1"))
 
 
 def test_a_permit_somebody_has_already_handed_in_is_as_good(world: World, split: Split) -> None:

@@ -78,7 +78,7 @@ def test_an_error_survives_pickling_with_its_context(error: rs.RevShareError) ->
 
 def test_messages() -> None:
     assert str(rs.MissingExtra("cli", "typer")).endswith('pip install "revshare[cli]"')
-    assert str(SAMPLES[10]) == "RevenueSplit refused: AlreadyPaid(saleId=b'1'); h"
+    assert str(SAMPLES[10]) == "RevenueSplit refused: AlreadyPaid(saleId=0x31); h"
     assert "the payees are a, b" in str(rs.UnknownPayee("zzz", ["a", "b"]))
     assert "no payee named 5" in str(rs.UnknownPayee(5, ["a"]))
     assert "…" in str(rs.UnknownPayee("zzz", [f"payee{n}" for n in range(9)]))

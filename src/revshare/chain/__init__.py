@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .changes import Change, Changes
     from .devnet import Devnet
     from .erc20 import DemoToken, Erc20
-    from .escrow import EscrowedSale, Permit, SaleEscrow, SaleState
+    from .escrow import EscrowedSale, SaleEscrow, SaleState
     from .events import (
         AmendableSplitCreated,
         Amended,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .split import RevenueSplit
     from .statements import Line, Statement, replay
     from .terms import COIN, Terms, record_id
+    from .tokens import Permit
     from .transactions import GAS_CAP, Pending, Receipt, Signed, broadcast
 
 _HOME = {
@@ -50,7 +51,7 @@ _HOME = {
     "changes": ("Change", "Changes"),
     "devnet": ("Devnet",),
     "erc20": ("DemoToken", "Erc20"),
-    "escrow": ("EscrowedSale", "Permit", "SaleEscrow", "SaleState"),
+    "escrow": ("EscrowedSale", "SaleEscrow", "SaleState"),
     "events": (
         "AmendableSplitCreated",
         "Amended",
@@ -76,6 +77,7 @@ _HOME = {
     "split": ("RevenueSplit",),
     "statements": ("Line", "Statement", "replay"),
     "terms": ("COIN", "Terms", "record_id"),
+    "tokens": ("Permit",),
     "transactions": ("GAS_CAP", "Pending", "Receipt", "Signed", "broadcast"),
 }
 """The public names, by the module they are made in."""

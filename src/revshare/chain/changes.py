@@ -90,12 +90,14 @@ class Changes:
         return tuple(row.payee for row in self.rows if row.is_worse)
 
     def __str__(self) -> str:
-        head = ["payee", *(slice_text(self.token, *each) for each in self.slices), ""]
+        # Names are whatever the proposal calls people; addresses are what is signed, and where money goes.
+        head = ["payee", *(slice_text(self.token, *each) for each in self.slices), "", ""]
         body = [
             [
                 row.payee,
                 *(_arrow(before, after) for before, after in zip(row.before, row.after, strict=True)),
                 row.verdict,
+                row.address,
             ]
             for row in self.rows
         ]

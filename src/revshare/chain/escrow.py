@@ -25,14 +25,14 @@ from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import COIN, record_id
-from revshare.chain.tokens import Allowance, token_at
+from revshare.chain.tokens import Allowance, Permit, permit_for, token_at
 from revshare.errors import AmountError, InvalidInput
 from revshare.money import Token
 
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["EscrowedSale", "Permit", "SaleEscrow", "SaleState"]
+__all__ = ["EscrowedSale", "SaleEscrow", "SaleState"]
 
 
 Amount = int | str | Decimal
@@ -45,16 +45,6 @@ class SaleState(IntEnum):
     HELD = 1
     DISPUTED = 2
     DONE = 3
-
-
-@dataclass(frozen=True)
-class Permit:
-    """An ERC-2612 permit of the buyer's, as its wallet signed it. `deadline` is in seconds since 1970."""
-
-    deadline: int
-    v: int
-    r: bytes
-    s: bytes
 
 
 @dataclass(frozen=True)
@@ -134,11 +124,7 @@ class SaleEscrow(Contract):
             refund_by_default,
         )
         if permit is not None:
-            if not isinstance(permit, Permit):
-                raise InvalidInput(f"a Permit is meant, not {type(permit).__name__}")
-            if address == COIN:
-                raise InvalidInput("the coin knows no permits: it is sent along")
-            return self._call("openWithPermit", terms, permit.deadline, permit.v, permit.r, permit.s)
+            return self._call("openWithPermit", terms, *permit_for(address, permit))
         if address == COIN:
             return self._call("open", terms, value=units)
         return self._call("open", terms, allowance=Allowance(address, self.address, units))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from revshare.chain.abi import word
 from revshare.chain.clones import Clone
 from revshare.chain.node import Node
-from revshare.errors import CircularSplits, ContractError, NotDeployed, ProviderError
+from revshare.errors import CircularSplits, ContractError, InvalidInput, NotDeployed, ProviderError
 
 if TYPE_CHECKING:
     from revshare.chain.split import RevenueSplit
@@ -31,7 +31,14 @@ def parents_first(
 
     Raises CircularSplits.
     """
+    from revshare.chain.split import RevenueSplit
+
     given = list(pairs)
+    for split, _ in given:
+        if not isinstance(split, RevenueSplit):
+            raise InvalidInput(
+                f"a split is meant, or a pair of a split and a token, not {type(split).__name__}"
+            )
     by_address: dict[str, RevenueSplit] = {split.address: split for split, _ in given}
     order: list[str] = []
 

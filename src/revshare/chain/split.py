@@ -24,7 +24,7 @@ from revshare.chain.reader import EventReader, created_in
 from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
-from revshare.chain.tokens import Allowance, token_at
+from revshare.chain.tokens import Allowance, Permit, permit_for, token_at
 from revshare.errors import AmountError, ChainError, InvalidInput, NotDeployed, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
@@ -203,10 +203,24 @@ class RevenueSplit:
     # ---------------------------------------------------------------- money in
 
     def pay(
-        self, amount: int | str | Decimal, *, sale_id: str | bytes, token: str | Token | None = None
+        self,
+        amount: int | str | Decimal,
+        *,
+        sale_id: str | bytes,
+        token: str | Token | None = None,
+        permit: Permit | None = None,
     ) -> Call:
-        """Pay one sale in. The same sale id is refused a second time from the same payer."""
-        return self._money_in("pay", amount, token, record_id(sale_id))
+        """Pay one sale in. The same sale id is refused a second time from the same payer.
+
+        permit: of whoever sends this, over exactly the amount, for the split to spend; then no approval is
+        needed. Raises InvalidInput for a permit of the coin.
+        """
+        if permit is None:
+            return self._money_in("pay", amount, token, record_id(sale_id))
+        address, units = self._address(token), self._units(amount, token)
+        permitted = permit_for(address, permit)
+        data = self._interface.encode("payWithPermit", record_id(sale_id), address, units, *permitted)
+        return self._call("payWithPermit", data)
 
     def remit(
         self,

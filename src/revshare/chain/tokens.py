@@ -11,7 +11,7 @@ from revshare.chain.terms import COIN
 from revshare.errors import ContractError, InvalidInput, NotDeployed
 from revshare.money import MAX_DECIMALS, Token
 
-__all__ = ["Allowance", "allowance_of", "approvals", "balance_of", "coin", "token_at"]
+__all__ = ["Allowance", "Permit", "allowance_of", "approvals", "balance_of", "coin", "permit_for", "token_at"]
 
 _ERC20 = interface("DemoToken")
 
@@ -23,6 +23,28 @@ class Allowance:
     token: str
     spender: str
     amount: int
+
+
+@dataclass(frozen=True)
+class Permit:
+    """An ERC-2612 permit of whoever pays, as a wallet signed it. `deadline` is in seconds since 1970."""
+
+    deadline: int
+    v: int
+    r: bytes
+    s: bytes
+
+
+def permit_for(token: str, permit: Permit) -> tuple[int, int, bytes, bytes]:
+    """Return a permit as the contracts take it. Raises InvalidInput for the coin, or no permit."""
+    if not isinstance(permit, Permit):
+        raise InvalidInput(f"a Permit is meant, not {type(permit).__name__}")
+    if token == COIN:
+        raise InvalidInput("the coin knows no permits: it is sent along")
+    for name in ("r", "s"):
+        if len(getattr(permit, name)) != 32:
+            raise InvalidInput(f"a permit's {name} must be 32 bytes")
+    return permit.deadline, permit.v, permit.r, permit.s
 
 
 def coin(symbol: str = "ETH", decimals: int = 18) -> Token:
