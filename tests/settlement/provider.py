@@ -116,6 +116,7 @@ class Simulated(JSONBaseProvider):
         self.mortal = False
         self.head = int(wire.ask("eth_blockNumber"), 16)
         self._base = wire.ask("eth_getBlockByNumber", "latest", False)["baseFeePerGas"]
+        wire.ask("anvil_setNextBlockBaseFeePerGas", self._base)  # which is not put back with the chain
         self._held: list[tuple[int, str]] = []  # tick, bytes
         self._ticks = 0
         self._elsewhere = 0  # questions yet to be answered by a node of another chain
@@ -304,7 +305,8 @@ class Simulated(JSONBaseProvider):
         elif method in ("eth_blockNumber", "eth_getBalance", "eth_maxPriorityFeePerGas", "eth_gasPrice"):
             result = hex(self.head + 40)
         elif method == "eth_estimateGas":
-            result = hex(21_400)
+            # Where there is no code a call costs what its data does; sent with no more, it fails.
+            result = hex(21_000 + 40 * len(params[0].get("data", "0x")) // 2)
         elif method == "eth_getLogs":
             result = []
         return {"jsonrpc": "2.0", "id": 1, "result": result}
