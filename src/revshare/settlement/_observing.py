@@ -9,7 +9,6 @@ from typing import Any
 from revshare.chain.node import Mined
 from revshare.chain.transactions import Pending
 from revshare.errors import (
-    ChainError,
     ContractError,
     ProviderError,
     RevShareError,
@@ -78,7 +77,7 @@ def observe(
             _look_at(context, work.transactions, seen)
             if seen.changes:
                 _consequences(context, work, seen)
-        except ChainError as error:  # of one: the others are not to wait for it
+        except RevShareError as error:  # of one: the others are not to wait for it
             errors.append(error)
             continue
         if seen.changes:
