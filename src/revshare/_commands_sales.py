@@ -240,9 +240,9 @@ def _say(report: ImportReport, token: Token, *, committed: bool, as_json: bool) 
 def _totals_table(report: ImportReport, token: Token) -> Table:
     skipped = f", {report.skipped:,} skipped" if report.skipped else ""
     table = Table(title=f"{report.name}: {report.lines:,} lines{skipped}")
-    table.add_column("agreement")
+    table.add_column("agreement", overflow="fold")
     for name in ("token", "lines", "gross", "credit notes", "net"):
-        table.add_column(name, justify="left" if name == "token" else "right")
+        table.add_column(name, justify="left" if name == "token" else "right", overflow="fold")
     for agreement, by_token in report.totals.items():
         for symbol, totals in by_token.items():
             figures = (totals.gross, totals.credit_notes, totals.net)
@@ -319,11 +319,11 @@ def list_(
         print_json({"sales": sales, "more": more})
         return
     table = Table()
-    table.add_column("entry", justify="right")
+    table.add_column("entry", justify="right", overflow="fold")
     for name in ("occurred (UTC)", "source", "id", "agreement"):
-        table.add_column(name)
-    table.add_column("units", justify="right")
-    table.add_column("token")
+        table.add_column(name, overflow="fold")
+    table.add_column("units", justify="right", overflow="fold")
+    table.add_column("token", overflow="fold")
     for entry in entries:
         sale = entry.sale
         when = f"{sale.occurred_at:%Y-%m-%d %H:%M:%S}"

@@ -298,6 +298,9 @@ def status(
 
     with Ledger.open(ledger, create=False) as sales:
         found = standings(sales, _name(agreement))
+        if agreement is not None and not found:
+            known = ", ".join(repr(name) for name in sales.agreements()) or "none at all"
+            raise InvalidInput(f"the ledger has no sales of {_name(agreement)!r}; of {known}")
     if as_json:
         print_json({"periods": [standing.to_dict() for standing in found]})
         return
@@ -414,7 +417,7 @@ def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
         for symbol, count in plan.left_out.items():
             typer.echo(f"    {count} lines in {symbol} are left out")
         if plan.payouts:
-            table = Table("payee", "gets", "of which earned now")
+            table = _table("payee", "gets", "of which earned now")
             for payout in plan.payouts:
                 table.add_row(payout.payee, show(payout.amount, full=True), show(payout.earned, full=True))
             Console().print(table)
@@ -433,7 +436,7 @@ def _show_result(result: SettlementResult) -> None:
     if result.record.note:
         typer.echo(f"    {result.record.note}")
     if result.payouts:
-        table = Table("payee", "earned", "paid", "set aside")
+        table = _table("payee", "earned", "paid", "set aside")
         for payout in result.payouts:
             table.add_row(
                 payout.payee,
@@ -448,7 +451,7 @@ def _show_result(result: SettlementResult) -> None:
 
 def _show_books(books: Reconciliation) -> None:
     show = books.token.format
-    table = Table("payee", "schedule", "contract", "log", "token", "ledger")
+    table = _table("payee", "schedule", "contract", "log", "token", "ledger")
     for one in books.payees:
         accounts = (one.schedule, one.contract, one.log, one.balances, one.ledger)
         table.add_row(one.payee, *("–" if units is None else show(units, full=True) for units in accounts))
@@ -460,3 +463,12 @@ def _show_books(books: Reconciliation) -> None:
     )
     if books.reconciled:
         typer.echo("all accounts agree, to the unit")
+
+
+def _table(payee: str, *figures: str) -> Table:
+    """Make a table that breaks what is too wide for the screen into lines, and never cuts off a digit."""
+    table = Table()
+    table.add_column(payee, overflow="fold")
+    for figure in figures:
+        table.add_column(figure, justify="right", overflow="fold")
+    return table

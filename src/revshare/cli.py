@@ -6,7 +6,7 @@ import dataclasses
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from revshare.errors import MissingExtra, RevShareError
@@ -62,8 +62,15 @@ def _report(error: Exception, *, as_json: bool) -> None:
 
 
 def _plain(value: object) -> Any:
+    from revshare.ledger import Sale
+
+    if isinstance(value, Sale):
+        return json.loads(value.canonical())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+        # Not `asdict`: it copies deeply, which a read-only mapping such as a sale's metadata refuses.
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
     return str(value)

@@ -175,6 +175,27 @@ def test_json_lists_every_problem(folder: Path, capsys: pytest.CaptureFixture[st
     assert "Traceback" not in err
 
 
+def test_a_conflict_is_said_as_json(folder: Path, capsys: pytest.CaptureFixture[str], write: Write) -> None:
+    for price in ("1.50", "1.75"):
+        write([row(Price=price)], "again.csv")
+        arguments = ("sales", "import", "again.csv", "--mapping", "shop.toml", "--yes", "--json")
+        code, out, err = run(capsys, *arguments)
+    error = json.loads(out)["error"]
+    assert (code, error["kind"], error["fields"], error["seq"]) == (2, "ConflictError", ["amount"], 1)
+    assert (error["existing"]["amount"], error["given"]["amount"]) == ("300", "350")
+    assert (err.count("\n"), err.startswith("revshare: ")) == (1, True)
+
+
+def test_no_digit_is_cut_off_on_a_small_screen(
+    folder: Path, capsys: pytest.CaptureFixture[str], write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    write([row(Price="123456789012.50")], "large.csv")
+    told = run(capsys, "sales", "import", "large.csv", "--mapping", "shop.toml", "--yes")
+    assert "…" not in told[1]
+    assert "…" not in run(capsys, "sales", "list")[1]
+
+
 def test_sales_are_listed_and_the_ledger_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "sales", "list")
     assert (code, "no such file" in err) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import pickle
 import sys
 import traceback
@@ -272,6 +273,15 @@ def test_kms_that_does_not_answer_says_why() -> None:
         _ = KmsSigner("k", client=Failing(ClientError())).address
     with pytest.raises(rs.SignerError, match="TimeoutError: slow"):
         _ = KmsSigner("k", client=Failing(TimeoutError("slow"))).address
+
+
+def test_boto3_without_a_region_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("boto3")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(rs.SignerError, match=r"key alias/payer: NoRegionError: You must specify a region"):
+        KmsSigner("alias/payer")
 
 
 def test_boto3_is_asked_for_when_there_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:

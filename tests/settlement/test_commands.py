@@ -103,6 +103,9 @@ def test_a_month_is_settled_from_the_command_line(desk: Desk, run: Run) -> None:
     code, out, _ = run("status", str(desk.file), *desk.ledger, "--json")
     (period,) = json.loads(out)["periods"]
     assert period["state"] == "final"
+    code, _, err = run("status", "no-such.toml", *desk.ledger)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no sales of 'no-such.toml'; of " in err
     assert run("settle", *desk.chain, *desk.ledger)[1] == "nothing is open\n"
     desk.world.check(desk.split)
 

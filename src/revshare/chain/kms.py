@@ -53,7 +53,8 @@ class KmsSigner:
     key_id: the key's id, ARN or alias. client: what talks to KMS; left out, boto3's client, made when it is
     first needed. region: for that client, where it is not in boto3's own configuration.
 
-    Raises MissingExtra where boto3 is needed and not installed. Methods raise SignerError when KMS does not
+    Raises MissingExtra where boto3 is needed and not installed, SignerError where it is not set up.
+    Methods raise SignerError when KMS does not
     answer, the key is of another kind, or a signature is not one by that key.
     """
 
@@ -61,7 +62,7 @@ class KmsSigner:
         if not isinstance(key_id, str) or not key_id:
             raise InvalidInput("a key of KMS is named by its id, ARN or alias")
         self.key_id = key_id
-        self._client = _boto3_client(region) if client is None else client
+        self._client = _boto3_client(key_id, region) if client is None else client
 
     @property
     def address(self) -> str:
@@ -162,12 +163,15 @@ class KmsSigner:
         raise SignerError(f"KMS key {self.key_id} {why}", signer=self.key_id)
 
 
-def _boto3_client(region: str | None) -> KmsClient:
+def _boto3_client(key_id: str, region: str | None) -> KmsClient:
     try:
         import boto3  # type: ignore[import-untyped]  # ships no types
     except ModuleNotFoundError as error:
         raise MissingExtra("kms", "boto3") from error
-    made: KmsClient = boto3.client("kms", region_name=region)
+    try:
+        made: KmsClient = boto3.client("kms", region_name=region)
+    except Exception as error:  # no region, a profile that is not there, a configuration it cannot read …
+        raise SignerError(f"KMS cannot be asked for key {key_id}: {_words(error)}", signer=key_id) from error
     return made
 
 
