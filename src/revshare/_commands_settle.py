@@ -263,11 +263,13 @@ def settle(
             settler.add(handle, period or "", zone=zone)
         results = settler.run(timeout)
         problems = settler.problems
+    unfinished = [result for result in results if result.state not in ("final", "carried", "failed")]
     if as_json:
         print_json(
             {
                 "settlements": [result.to_dict() for result in results],
-                "problems": [str(error) for error in problems.values()],
+                "problems": [str(error) for error in problems.values()]
+                or [_whose(one) for one in unfinished],
             }
         )
     else:
@@ -277,7 +279,10 @@ def settle(
             typer.echo("nothing is open")
     for error in problems.values():
         typer.echo(f"revshare: {error}", err=True)
-    if problems or any(result.differences for result in results):
+    if not problems:
+        for result in unfinished:
+            typer.echo(f"revshare: {_whose(result)}", err=True)
+    if problems or unfinished or any(result.differences for result in results):
         raise typer.Exit(1)
 
 
@@ -425,6 +430,14 @@ def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
             typer.echo(
                 f"gas: {steps}; {plan.cost / 1e18:.6f} coin at most of now's fees. Nothing was signed."
             )
+
+
+def _whose(result: SettlementResult) -> str:
+    """Say why a settlement that nothing keeps back did not go on: another account has planned it."""
+    return (
+        f"{result.agreement}, {result.period} is {result.state}, and not final: "
+        f"{result.record.sender} has planned it, and it alone can go on (--account)"
+    )
 
 
 def _show_result(result: SettlementResult) -> None:

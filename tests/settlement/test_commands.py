@@ -134,6 +134,22 @@ def test_what_was_interrupted_goes_on_without_being_named(desk: Desk, run: Run) 
     desk.world.check(desk.split)
 
 
+def test_what_another_account_has_planned_is_said_and_makes_the_exit_code(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    settler = desk.world.settler()
+    settler.add(desk.split, MARCH)
+    settler.step()
+    settler._journal.release()
+    other = str(list(desk.world.chain.w3.eth.accounts)[1])
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger, "--account", other)
+    code, out, err = run("settle", str(desk.file), "--period", MARCH, *options, "--json")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "it alone can go on (--account)" in err
+    assert json.loads(out)["problems"] == [err.removeprefix("revshare: ").rstrip("\n")]
+    assert run("settle", *desk.chain, *desk.ledger)[0] == 0
+    desk.world.check(desk.split)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
