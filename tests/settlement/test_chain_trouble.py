@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.nodes import Through, refusal
 from tests.settlement.world import MARCH, Clock, World, amounts, drive, record
-from web3 import Web3
+from web3 import HTTPProvider, Web3
 
 import revshare as rs
 from revshare.ledger._journal import Journal
@@ -416,6 +416,62 @@ def test_another_chain_is_refused(slow_world: World, tmp_path: Any) -> None:
 
     with pytest.raises(rs.WrongChain, match="its first block is 0x1111"):
         Settler(world.ledger, Web3(Through(world.chain.w3.provider, other_genesis)), account=world.me).step()
+
+
+def test_a_head_that_was_seen_while_the_node_changed_chains_is_not_believed(slow_world: World) -> None:
+    """It would be waited for until this chain is as long."""
+    world = slow_world
+    split = world.deal()
+    world.sell(split, MARCH, amounts(3))
+    asked: list[str] = []
+
+    def changes(method: str, params: Any, ask: Any) -> Any:
+        answer = ask()
+        asked.append(method)
+        if method == "eth_getBlockByNumber" and params[0] == "latest":
+            return answer | {
+                "result": dict(answer["result"]) | {"number": hex(10**9), "hash": "0x" + "22" * 32}
+            }
+        return answer | {"result": "0x1"} if method == "eth_chainId" and len(asked) > 3 else answer
+
+    url = world.chain.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+    provider = Through(HTTPProvider(url), lambda method, params, ask: ask())
+    settler = Settler(world.ledger, Web3(provider), account=world.me)
+    settler.add(split, MARCH)
+    provider.meddle = changes
+    with pytest.raises(rs.WrongChain):
+        settler.step()
+    provider.meddle = lambda method, params, ask: ask()
+    (result,) = settler.run()
+    assert result.reconciled
+
+
+def test_what_was_given_too_little_gas_is_given_enough_with_the_next_offer(slow_world: World) -> None:
+    """A transaction below what it must have is never mined, whatever its fee."""
+    world = slow_world
+    split = world.deal()
+    world.sell(split, MARCH, amounts(6))
+    clock = Clock(world)
+
+    def meanly(method: str, params: Any, ask: Any) -> Any:
+        return ask() | {"result": hex(21_500)} if method == "eth_estimateGas" else ask()
+
+    url = world.chain.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+    provider = Through(HTTPProvider(url), meanly)
+    settler = Settler(world.ledger, Web3(provider), account=world.me, **clock.options)
+    settler.add(split, MARCH)
+    world.ask("evm_setAutomine", False)
+    drive(settler, lambda: is_sent(world))
+    first = record(world).transactions[0]
+    assert first.gas < 30_000
+    provider.meddle = lambda method, params, ask: ask()
+    world.ask("anvil_setNextBlockBaseFeePerGas", hex(first.max_fee + 10**9))
+    clock.now += 100
+    settler.step()
+    world.mine()
+    drive(settler, lambda: len(record(world).transactions) == 2)
+    assert record(world).transactions[1].gas > 40_000
+    world.ask("evm_setAutomine", True)
 
 
 def test_nothing_is_signed_for_a_split_whose_code_changed(slow_world: World) -> None:

@@ -15,6 +15,7 @@ from revshare.chain.signers import Signer
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import Terms
 from revshare.chain.tokens import token_at
+from revshare.chain.transactions import check_chain
 from revshare.errors import (
     NotDeployed,
     ProviderError,
@@ -123,12 +124,7 @@ class Context:
         """
         self.node.fresh()
         self._tip = self._final = None
-        if self.node.chain_id() != self.chain_id:
-            raise WrongChain(
-                f"the node now serves chain {self.node.chain_id()}, not {self.chain_id}",
-                expected=self.chain_id,
-                actual=self.node.chain_id(),
-            )
+        check_chain(self.node, self.chain_id)
         if not self._genesis:
             self._remember_chain()
         head = self.node.block()
@@ -141,6 +137,11 @@ class Context:
                 expected=self._highest,
                 actual=head.number,
             )
+        if head.number > self._highest:
+            # A head of another chain, from a node that changed between the two questions, would be waited for
+            # for as long as that chain is ahead.
+            self.node.forget_chain()
+            check_chain(self.node, self.chain_id)
         self._highest = head.number
         self.head = head
         self._mark(head.number, head.hash)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from eth_hash.auto import keccak
 
 from revshare.chain.signers import sign
-from revshare.chain.transactions import check_chain, check_funds
+from revshare.chain.transactions import GAS_CAP, Transaction, check_chain, check_funds, estimate
 from revshare.errors import ChainError, InsufficientFunds, StuckTransaction
 from revshare.ledger._journal import NewTransaction
 from revshare.ledger._settlements import SettlementRecord, TransactionRecord
@@ -213,6 +213,7 @@ def _replace(
             for name, value in unpack(made.raw).items()
             if name not in ("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
         } | fees.fields()
+        transaction["gas"] = max(made.gas, _gas_now(context, transaction))
         raw = sign(context.signer, transaction)
         new = NewTransaction(
             made.step,
@@ -222,7 +223,7 @@ def _replace(
             made.attempt + 1,
             max_fee=fees.most,
             tip=fees.tip,
-            gas=made.gas,
+            gas=transaction["gas"],
         )
         context.say("replacing", f"{made.step} at {fees.most} wei per gas", work, made.step, new.tx_hash)
         with context.journal.write() as unit:
@@ -232,6 +233,18 @@ def _replace(
         context.first_sent.pop((made.sender, made.nonce), None)
         said.append(f"{made.step} is offered {fees.most} wei per gas in place of {made.max_fee}")
     return tuple(said)
+
+
+def _gas_now(context: Context, transaction: Transaction) -> int:
+    """What a transaction needs as things stand: less than that was offered, and no fee makes up for it.
+
+    0 where the node cannot say, as it cannot where what goes before is not mined either.
+    """
+    asked = {name: value for name, value in transaction.items() if name in ("to", "value", "data")}
+    try:
+        return min(estimate(context.node, asked | {"from": context.address}) * 6 // 5, GAS_CAP)
+    except ChainError:
+        return 0
 
 
 def _first_fee(made: TransactionRecord, work: SettlementRecord | None) -> int:

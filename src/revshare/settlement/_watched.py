@@ -34,6 +34,10 @@ class WatchedNode(LeanNode):
         self._blocks.clear()
         self._chain = None
 
+    def forget_chain(self) -> None:
+        """Ask for the chain id again, next time."""
+        self._chain = None
+
     def chain_id(self) -> int:
         if self._chain is None:
             self._chain = super().chain_id()
