@@ -487,6 +487,7 @@ def test_nothing_is_signed_for_a_split_whose_code_changed(slow_world: World) -> 
         settler.settle(split, MARCH)
     assert record(world).step("remit") is None
     world.ask("anvil_setCode", split.address, code)
+    Journal(world.ledger, worker=settler.worker).release()  # or another would wait for the end of its lease
     assert world.settler().settle(split, MARCH).reconciled
 
 

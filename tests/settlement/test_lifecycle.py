@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.chain.conftest import Chain
 from tests.nodes import Through, refusal
 from tests.settlement.conftest import make_world
-from tests.settlement.world import APRIL, MARCH, MAY, UNIT, World, amounts
+from tests.settlement.world import APRIL, MARCH, MAY, UNIT, Clock, World, amounts
 from web3 import Web3
 
 import revshare as rs
@@ -244,7 +244,7 @@ def test_a_node_without_history_is_no_reason_to_wait_for_ever(world: World) -> N
     split = world.deal()
     world.sell(split, MARCH, amounts(3))
     forgetful = Web3(Through(world.chain.w3.provider, forget))
-    (result,) = _settled(Settler(world.ledger, forgetful, account=world.me), split)
+    (result,) = _settled(Settler(world.ledger, forgetful, account=world.me, **Clock(world).options), split)
     assert result.state == "final"
     assert result.payouts == ()
     assert "what each payee got could not be read" in result.differences[0]
