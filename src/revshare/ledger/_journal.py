@@ -103,7 +103,8 @@ SETTLEMENTS = Table(
     Column("updated_at", Instant, nullable=False),
     Column("note", Text, nullable=False),
     UniqueConstraint("chain_id", "split", "period"),
-    Index("ix_settlements_state", "state"),
+    Index("settlements_by_state", "state"),
+    Index("settlements_by_agreement", "agreement"),
 )
 
 LINES = Table(
@@ -131,14 +132,14 @@ TRANSACTIONS = Table(
     "transactions",
     METADATA,
     Column("id", Key, primary_key=True),
-    Column("settlement_id", Key, ForeignKey("settlements.id"), index=True),
+    Column("settlement_id", Key, ForeignKey("settlements.id")),
     Column("step", String(10), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("chain_id", BigInteger, nullable=False),
     Column("sender", String(42), nullable=False),
     Column("nonce", BigInteger),
     Column("raw", LargeBinary, nullable=False),
-    Column("tx_hash", String(66), nullable=False, index=True),
+    Column("tx_hash", String(66), nullable=False),
     Column("max_fee", Units, nullable=False),
     Column("tip", Units),
     Column("gas", BigInteger, nullable=False),
@@ -151,6 +152,8 @@ TRANSACTIONS = Table(
     Column("created_at", Instant, nullable=False),
     # A second signature with a nonce is a replacement, and says so by its attempt.
     UniqueConstraint("chain_id", "sender", "nonce", "attempt"),
+    Index("transactions_by_settlement", "settlement_id"),
+    Index("transactions_by_hash", "tx_hash"),
 )
 
 NONCES = Table(
