@@ -27,7 +27,7 @@ def test_every_step_is_listed() -> None:
 
 
 def test_the_steps_lead_to_the_tables_we_use(ledger: rs.Ledger) -> None:
-    assert _journal.METADATA is METADATA  # its tables are there once it is imported
+    assert _journal.SETTLEMENTS.metadata is METADATA  # as all tables of settlements are
     options = {"version_table": VERSION_TABLE, "compare_type": True}
     with ledger._store.read() as connection:
         context = MigrationContext.configure(connection, opts=options)
