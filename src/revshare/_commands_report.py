@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from revshare._options import AsJson, connect, print_json
+from revshare._options import (
+    DEFAULT_LEDGER,
+    AgreementFile,
+    AsJson,
+    LedgerUrl,
+    OptionalRpcUrl,
+    busy,
+    connect,
+    print_json,
+)
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -22,39 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-AgreementFile = Annotated[
-    Path, typer.Argument(metavar="AGREEMENT", help="The agreement's file, TOML or JSON.", show_default=False)
-]
-
-LedgerUrl = Annotated[
-    str,
-    typer.Option(
-        "--ledger",
-        metavar="URL",
-        envvar="REVSHARE_LEDGER",
-        help="The ledger: a file, or postgresql://user@host/database.",
-    ),
-]
-
 Output = Annotated[
     Path | None,
     typer.Option(
         "--output", metavar="FILE", help="Write to this file; left out, to the screen.", show_default=False
     ),
 ]
-
-Node = Annotated[
-    str | None,
-    typer.Option(
-        "--rpc-url",
-        metavar="URL",
-        envvar="ETH_RPC_URL",
-        help="The node of the chain, such as http://127.0.0.1:8545.",
-        show_default=False,
-    ),
-]
-
-_DEFAULT_LEDGER = "sales.db"
 
 
 class StatementFormat(StrEnum):
@@ -94,7 +75,7 @@ def statement(
     period: Annotated[
         str, typer.Option(metavar="PERIOD", help="The period as it was settled: 2011-03.", show_default=False)
     ],
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     payee: Annotated[
         str | None,
         typer.Option(
@@ -116,7 +97,7 @@ def statement(
             show_default=False,
         ),
     ] = None,
-    rpc_url: Node = None,
+    rpc_url: OptionalRpcUrl = None,
     font: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A font for PDF, before those that are found.", show_default=False),
@@ -132,7 +113,7 @@ def statement(
 
     kind = _kind(format_, output, StatementFormat.table)
     deal = Agreement.load(agreement)
-    with _working("reading the settlement"), _open(ledger) as book:
+    with busy("reading the settlement"), _open(ledger) as book:
         made = statement_of(book, deal, period)
         if made.remittance is not None and rpc_url is not None:
             epochs = epochs_of(_split(rpc_url, deal, made.remittance))
@@ -142,7 +123,7 @@ def statement(
     if as_json and output is None:
         print_json(to_dict(made, payee, lines=lines is not False))
         return
-    with _working(f"writing {output or kind.value}"):
+    with busy(f"writing {output or kind.value}"):
         content, notes = _rendered(made, payee, kind, lines, font or ())
     for note in notes:
         typer.echo(f"revshare: {note}", err=True)
@@ -185,10 +166,10 @@ def export(
     agreement: AgreementFile,
     *,
     format_: Annotated[BooksFormat, typer.Option("--format", help="What to write.", show_default=False)],
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     output: Output = None,
     coin: Annotated[str, typer.Option(metavar="SYMBOL", help="What gas is paid in.")] = "ETH",
-    rpc_url: Node = None,
+    rpc_url: OptionalRpcUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Write double-entry books of all settlements, in full precision: revenue, payees, credits, dust and gas.
@@ -201,7 +182,7 @@ def export(
 
     deal = Agreement.load(agreement)
     position = None
-    with _working("reading settlements"), _open(ledger) as book:
+    with busy("reading settlements"), _open(ledger) as book:
         statements = list(statements_of(book, deal))
         if statements and statements[-1].remittance is not None and rpc_url is not None:
             split = _split(rpc_url, deal, statements[-1].remittance)
@@ -254,7 +235,7 @@ def proof(
         typer.Argument(metavar="[SALE]", help="The sale's own number at its source.", show_default=False),
     ] = None,
     *,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     source: Annotated[
         str | None,
         typer.Option(
@@ -268,7 +249,7 @@ def proof(
             metavar="FILE", help="Check a proof against the chain; no ledger is needed.", show_default=False
         ),
     ] = None,
-    rpc_url: Node = None,
+    rpc_url: OptionalRpcUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove that a sale was in a remittance, for anybody to check; or check such a proof: --verify FILE."""
@@ -281,7 +262,7 @@ def proof(
         return
     from revshare.report import find_sale, sale_proof
 
-    with _working("looking for the sale"), _open(ledger) as book:
+    with busy("looking for the sale"), _open(ledger) as book:
         made = sale_proof(book, find_sale(book, str(sale), source))
     _write(made.to_json() + "\n", output, StatementFormat.table)
     if output is not None:
@@ -322,13 +303,6 @@ def _verify(file: Path, rpc_url: str, *, as_json: bool) -> None:
 
 
 # ------------------------------------------------------------------------------------------ what they share
-
-
-def _working(what: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something is going on."""
-    from rich.console import Console
-
-    return Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext()
 
 
 def _open(url: str) -> Ledger:

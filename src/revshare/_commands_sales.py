@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from revshare._options import AsJson, print_json
+from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, print_json
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
     from revshare.money import Token
 
 __all__ = ["register"]
-
-LedgerUrl = Annotated[
-    str,
-    typer.Option(
-        "--ledger",
-        metavar="URL",
-        envvar="REVSHARE_LEDGER",
-        help="The ledger: a file, or postgresql://user@host/database.",
-    ),
-]
-_DEFAULT_LEDGER = "sales.db"
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +57,7 @@ def import_(
             show_default=False,
         ),
     ] = None,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     save_mapping: Annotated[
         Path | None,
         typer.Option(
@@ -285,7 +274,7 @@ def _report_as_json(report: ImportReport, *, committed: bool) -> dict[str, Any]:
 
 def list_(
     *,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     agreement: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Only this agreement's, by its name.", show_default=False),
@@ -349,7 +338,7 @@ def _sale_as_json(sale: Sale) -> dict[str, Any]:
 
 
 def verify(
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     head: Annotated[
         str | None,
         typer.Option(

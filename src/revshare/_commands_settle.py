@@ -13,11 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from revshare._options import (
+    DEFAULT_LEDGER,
     AccountOption,
+    AgreementFile,
     AsJson,
+    LedgerUrl,
     PasswordFile,
     RpcUrl,
     account_of,
+    busy,
     connect,
     print_json,
     receipt_as_dict,
@@ -31,9 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-AgreementFile = Annotated[
-    Path, typer.Argument(metavar="AGREEMENT", help="The agreement's file, TOML or JSON.")
-]
 TokenOption = Annotated[
     str | None,
     typer.Option(
@@ -52,16 +53,6 @@ SplitOption = Annotated[
         show_default=False,
     ),
 ]
-LedgerUrl = Annotated[
-    str,
-    typer.Option(
-        "--ledger",
-        metavar="URL",
-        envvar="REVSHARE_LEDGER",
-        help="The ledger: a file, or postgresql://user@host/database.",
-    ),
-]
-_DEFAULT_LEDGER = "sales.db"
 
 
 def register(app: typer.Typer) -> None:
@@ -96,7 +87,7 @@ def deploy(
 
     loaded = Agreement.load(agreement)
     w3, me = connect(rpc_url), account_of(account, password_file)
-    with _busy("creating the split"):
+    with busy("creating the split"):
         split = RevenueSplit.deploy(w3, loaded, token=token, account=me)
     if as_json:
         print_json(
@@ -204,7 +195,7 @@ def settle(
         str, typer.Option("--zone", metavar="ZONE", help="Whose midnights a period begins and ends at.")
     ] = "UTC",
     rpc_url: RpcUrl,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     token: TokenOption = None,
     split: SplitOption = None,
     account: AccountOption = None,
@@ -294,7 +285,7 @@ def status(
         ),
     ] = None,
     *,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     as_json: AsJson = False,
 ) -> None:
     """Say where every period stands, and what to do. Asks the ledger alone."""
@@ -321,7 +312,7 @@ def reconcile(
     agreement: AgreementFile,
     *,
     rpc_url: RpcUrl,
-    ledger: LedgerUrl = _DEFAULT_LEDGER,
+    ledger: LedgerUrl = DEFAULT_LEDGER,
     token: TokenOption = None,
     split: SplitOption = None,
     as_json: AsJson = False,
@@ -331,7 +322,7 @@ def reconcile(
     from revshare.settlement import reconcile as compare
 
     handle = _handle(agreement, rpc_url, token, split, None)
-    with Ledger.open(ledger, create=False) as sales, _busy("reading the chain"):
+    with Ledger.open(ledger, create=False) as sales, busy("reading the chain"):
         books = compare(sales, handle)
     if as_json:
         print_json(books.to_dict())
@@ -376,7 +367,7 @@ def _finality(text: str | None) -> Any:
 
 
 def _sent(call: Call) -> Receipt:
-    with _busy("waiting for the transaction"):
+    with busy("waiting for the transaction"):
         return call.send()
 
 
@@ -385,16 +376,6 @@ def _show(receipt: Receipt, text: str, *, as_json: bool) -> None:
         print_json(receipt_as_dict(receipt))
     else:
         typer.echo(f"{text}\ntransaction {receipt.tx_hash}, {receipt.gas_used:,} gas")
-
-
-@contextmanager
-def _busy(what: str) -> Iterator[None]:
-    """Show on the terminal that something is going on."""
-    if sys.stderr.isatty():
-        with Console(stderr=True).status(what):
-            yield
-    else:
-        yield
 
 
 @contextmanager

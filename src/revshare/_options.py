@@ -1,5 +1,5 @@
-"""What commands on a chain share: the options `--json`, `--rpc-url`, `--account`, `--password-file`, and what
-they come to.
+"""What commands share: the options `--json`, `--ledger`, `--rpc-url`, `--account`, `--password-file`, and
+what they come to.
 
     def settle(
         ledger: …, rpc_url: RpcUrl, account: AccountOption = None, password_file: PasswordFile = None,
@@ -16,6 +16,7 @@ import json
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,12 +29,17 @@ if TYPE_CHECKING:
     from revshare.chain.signers import Account
 
 __all__ = [
+    "DEFAULT_LEDGER",
     "AccountOption",
+    "AgreementFile",
     "AsJson",
+    "LedgerUrl",
+    "OptionalRpcUrl",
     "PasswordFile",
     "RpcUrl",
     "account_of",
     "asks",
+    "busy",
     "connect",
     "print_json",
     "receipt_as_dict",
@@ -41,16 +47,30 @@ __all__ = [
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
-RpcUrl = Annotated[
+AgreementFile = Annotated[
+    Path, typer.Argument(metavar="AGREEMENT", help="The agreement's file, TOML or JSON.", show_default=False)
+]
+
+LedgerUrl = Annotated[
     str,
     typer.Option(
-        "--rpc-url",
+        "--ledger",
         metavar="URL",
-        envvar="ETH_RPC_URL",
-        help="The node of the chain, such as http://127.0.0.1:8545.",
-        show_default=False,
+        envvar="REVSHARE_LEDGER",
+        help="The ledger: a file, or postgresql://user@host/database.",
     ),
 ]
+DEFAULT_LEDGER = "sales.db"
+
+_RPC_URL: Any = typer.Option(
+    "--rpc-url",
+    metavar="URL",
+    envvar="ETH_RPC_URL",
+    help="The node of the chain, such as http://127.0.0.1:8545.",
+    show_default=False,
+)
+RpcUrl = Annotated[str, _RPC_URL]
+OptionalRpcUrl = Annotated[str | None, _RPC_URL]
 
 AccountOption = Annotated[
     str | None,
@@ -143,3 +163,10 @@ def _password(keystore: str, file: Path | None) -> str:
     if not asks(file):
         raise InvalidInput(f"there is nobody to ask for the password of {keystore}: give --password-file")
     return str(typer.prompt(f"Password of {keystore}", hide_input=True, err=True))
+
+
+def busy(what: str) -> AbstractContextManager[object]:
+    """Show on the terminal, if there is one, that something is going on for as long as the block lasts."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext()

@@ -362,12 +362,11 @@ class Line:
 
 
 @dataclass
-class Split:
-    """A split, its terms, and shorthands for what tests do with it."""
+class Deployed:
+    """A contract in a world."""
 
     world: World
     contract: Any
-    terms: Terms
 
     @property
     def address(self) -> str:
@@ -376,6 +375,21 @@ class Split:
     @property
     def functions(self) -> Any:
         return self.contract.functions
+
+    def now(self) -> int:
+        """When the next transaction will be."""
+        return int(self.world.tester.get_block_by_number("pending")["timestamp"])
+
+    def wait_until(self, time: int) -> None:
+        """Let the next transaction be at `time`; what is only asked is asked as of a second before."""
+        self.world.tester.time_travel(time)
+
+
+@dataclass
+class Split(Deployed):
+    """A split, its terms, and shorthands for what tests do with it."""
+
+    terms: Terms
 
     def index(self, payee: str) -> int:
         return self.terms.payees.index(to_checksum_address(payee))

@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import revshare as rs
-from revshare.ledger import _journal, _store
-from revshare.ledger._schema import METADATA
+from revshare.ledger import _store
+from revshare.ledger._schema import METADATA, SETTLEMENTS
 from revshare.ledger.migrations import REVISIONS, VERSION_TABLE
 from tests.ledger.sales import FULL, sale
 
@@ -27,7 +27,7 @@ def test_every_step_is_listed() -> None:
 
 
 def test_the_steps_lead_to_the_tables_we_use(ledger: rs.Ledger) -> None:
-    assert _journal.SETTLEMENTS.metadata is METADATA  # as all tables of settlements are
+    assert SETTLEMENTS.metadata is METADATA  # as all tables of settlements are
     options = {"version_table": VERSION_TABLE, "compare_type": True}
     with ledger._store.read() as connection:
         context = MigrationContext.configure(connection, opts=options)

@@ -15,8 +15,7 @@ from revshare.settlement import reconcile, settle, status
 
 def test_what_was_settled_agrees_in_every_account(any_world: World) -> None:
     world = any_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(8))
+    split = world.sold(8)
     world.sell(split, APRIL, amounts(5, 3))
     settle(world.ledger, split, MARCH)
     books = reconcile(world.ledger, split)
@@ -33,8 +32,7 @@ def test_what_was_settled_agrees_in_every_account(any_world: World) -> None:
 
 
 def test_money_from_elsewhere_is_told_apart_and_is_no_difference(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(8))
+    split = world.sold(8)
     world.token.transfer(split.address, 3 * UNIT).send()
     settle(world.ledger, split, MARCH)
     books = reconcile(world.ledger, split)
@@ -43,8 +41,7 @@ def test_money_from_elsewhere_is_told_apart_and_is_no_difference(world: World) -
 
 
 def test_a_remittance_this_ledger_knows_nothing_of_is_listed(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(8))
+    split = world.sold(8)
     settle(world.ledger, split, MARCH)
     split.remit(UNIT, batch_id=record_id("by hand"), root=b"\1" * 32, count=4).send()
     (difference,) = reconcile(world.ledger, split).differences
@@ -68,8 +65,7 @@ def test_a_remittance_this_ledger_knows_nothing_of_is_listed(world: World) -> No
     ],
 )
 def test_every_change_of_the_journal_is_a_difference(world: World, change: str, expected: str) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(8))
+    split = world.sold(8)
     settle(world.ledger, split, MARCH)
     with world.ledger._store.write() as connection:
         connection.execute(text(change))
@@ -79,8 +75,7 @@ def test_every_change_of_the_journal_is_a_difference(world: World, change: str, 
 def test_money_that_left_a_payee_back_door_is_a_difference(slow_world: World) -> None:
     """A token that moves what nobody sent: from the split to a payee, as no contract of ours does."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(8))
+    split = world.sold(8)
     settle(world.ledger, split, MARCH)
     world.token.transfer(split.address, UNIT).send()
     world.ask("anvil_impersonateAccount", split.address)
@@ -113,8 +108,7 @@ def test_status_says_where_everything_stands(world: World) -> None:
 
 def test_status_of_every_state(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(4))
+    split = world.sold(4)
     seen: dict[str, str] = {}
     clock = Clock(world)
     settler = world.settler(finality=3, **clock.options)
@@ -138,8 +132,7 @@ def test_status_of_every_state(slow_world: World) -> None:
 
 
 def test_status_names_the_worker_that_is_at_it(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(4))
+    split = world.sold(4)
     settler = world.settler(worker="elsewhere/1/ab", finality=1000)
     settler.add(split, MARCH)
     drive(settler, lambda: bool(Journal(world.ledger).settlements()))
@@ -151,8 +144,7 @@ def test_status_names_the_worker_that_is_at_it(world: World) -> None:
 def test_a_plan_and_a_result_can_be_written_as_json(world: World) -> None:
     import json
 
-    split = world.deal()
-    world.sell(split, MARCH, amounts(4))
+    split = world.sold(4)
     plan: Any = settle(world.ledger, split, MARCH, dry_run=True)
     result = settle(world.ledger, split, MARCH)
     written = json.loads(json.dumps(plan.to_dict())), json.loads(json.dumps(result.to_dict()))

@@ -74,8 +74,7 @@ def test_reorganisations_of_every_depth_at_every_step(slow_world: World, step: s
 def test_a_chain_set_back_to_before_it_all_is_waited_for(slow_world: World) -> None:
     """A lower head cannot be told from a node that lags; once the chain has grown past it, it can."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     snapshot = world.ask("evm_snapshot")
     clock = Clock(world)
     settler = world.settler(finality=5, **clock.options)
@@ -96,10 +95,7 @@ def test_a_chain_set_back_to_before_it_all_is_waited_for(slow_world: World) -> N
 def test_a_node_that_lags_behind_is_not_believed(slow_world: World) -> None:
     """Another settler, of the same ledger, meets a node that is behind what was seen: nothing is undone."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
-    settler = world.settler(finality=50)
-    settler.add(split, MARCH)
+    _split, settler = world.begun(finality=50)
     drive(settler, lambda: record_is(world, "mined"))
     behind = world.chain.w3.eth.block_number - 5
 
@@ -121,11 +117,8 @@ def record_is(world: World, state: str) -> bool:
 
 def test_what_is_dropped_is_sent_again(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
     clock = Clock(world)
-    settler = world.settler(**clock.options)
-    settler.add(split, MARCH)
+    split, settler = world.begun(**clock.options)
     world.ask("evm_setAutomine", False)
     drive(settler, lambda: is_sent(world))
     tx_hash = record(world).transactions[0].tx_hash
@@ -143,11 +136,8 @@ def test_what_is_dropped_is_sent_again(slow_world: World) -> None:
 
 def test_what_is_stuck_is_offered_a_tenth_more_of_both_fees(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
     clock = Clock(world)
-    settler = world.settler(**clock.options)
-    settler.add(split, MARCH)
+    split, settler = world.begun(**clock.options)
     world.ask("evm_setAutomine", False)
     drive(settler, lambda: is_sent(world))
     first = record(world).transactions[0]
@@ -174,8 +164,7 @@ def test_what_is_stuck_is_offered_a_tenth_more_of_both_fees(slow_world: World) -
 def test_the_first_may_be_mined_after_it_was_replaced(slow_world: World) -> None:
     """Every hash is remembered: which of them the chain takes is the chain's business."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     clock = Clock(world)
     # Whatever comes second never reaches the node.
     kept: list[str] = []
@@ -211,8 +200,7 @@ def test_the_first_may_be_mined_after_it_was_replaced(slow_world: World) -> None
 
 def test_no_more_is_offered_than_allowed(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     clock = Clock(world)
     world.mine(60)  # the base fee falls
     base = world.chain.w3.eth.get_block("latest").get("baseFeePerGas", 0)
@@ -236,8 +224,7 @@ def test_no_more_is_offered_than_allowed(slow_world: World) -> None:
 def test_what_would_cost_more_than_allowed_is_stuck_and_says_so(slow_world: World) -> None:
     """The node takes it and loses it; blocks go by, and a tenth more is beyond the limit."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     clock = Clock(world, blocks=1)
     lost: list[str] = []
 
@@ -270,11 +257,8 @@ def test_what_would_cost_more_than_allowed_is_stuck_and_says_so(slow_world: Worl
 
 def test_nothing_is_final_before_its_depth(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
     clock = Clock(world)
-    settler = world.settler(finality=3, **clock.options)
-    settler.add(split, MARCH)
+    _split, settler = world.begun(finality=3, **clock.options)
     drive(settler, lambda: in_block(world, "distribute"))
     last = record(world).step("distribute")
     assert last is not None
@@ -291,10 +275,7 @@ def test_nothing_is_final_before_its_depth(slow_world: World) -> None:
 
 def test_finality_as_the_node_says_it(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
-    settler = world.settler(finality="finalized")
-    settler.add(split, MARCH)
+    _split, settler = world.begun(finality="finalized")
     drive(settler, lambda: in_block(world, "distribute"))
     for _ in range(4):
         settler.step()
@@ -307,8 +288,7 @@ def test_finality_as_the_node_says_it(slow_world: World) -> None:
 def test_a_missing_nonce_is_filled_with_a_no_op(slow_world: World) -> None:
     """Another transaction of the account was in the mempool when ours was signed, and has left it."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     clock = Clock(world)
     settler = world.settler(**clock.options)
     world.ask("evm_setAutomine", False)
@@ -336,11 +316,8 @@ def test_a_missing_nonce_is_filled_with_a_no_op(slow_world: World) -> None:
 
 def test_a_nonce_that_another_transaction_took_is_signed_anew_with_the_next(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
     clock = Clock(world)
-    settler = world.settler(finality=2, **clock.options)
-    settler.add(split, MARCH)
+    split, settler = world.begun(finality=2, **clock.options)
     world.ask("evm_setAutomine", False)
     drive(settler, lambda: is_sent(world))
     first = record(world).transactions[0]
@@ -395,8 +372,7 @@ def test_two_periods_whose_transactions_arrive_in_the_wrong_order(slow_world: Wo
 
 def test_another_chain_is_refused(slow_world: World, tmp_path: Any) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     provider = Through(world.chain.w3.provider, lambda method, params, ask: ask())
     settler = Settler(world.ledger, Web3(provider), account=world.me)
     settler.settle(split, MARCH)
@@ -421,8 +397,7 @@ def test_another_chain_is_refused(slow_world: World, tmp_path: Any) -> None:
 def test_a_head_that_was_seen_while_the_node_changed_chains_is_not_believed(slow_world: World) -> None:
     """It would be waited for until this chain is as long."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     asked: list[str] = []
 
     def changes(method: str, params: Any, ask: Any) -> Any:
@@ -449,8 +424,7 @@ def test_a_head_that_was_seen_while_the_node_changed_chains_is_not_believed(slow
 def test_what_was_given_too_little_gas_is_given_enough_with_the_next_offer(slow_world: World) -> None:
     """A transaction below what it must have is never mined, whatever its fee."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     clock = Clock(world)
 
     def meanly(method: str, params: Any, ask: Any) -> Any:
@@ -476,10 +450,7 @@ def test_what_was_given_too_little_gas_is_given_enough_with_the_next_offer(slow_
 
 def test_nothing_is_signed_for_a_split_whose_code_changed(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
-    settler = world.settler()
-    settler.add(split, MARCH)
+    split, settler = world.begun(3)
     drive(settler, lambda: in_block(world, "approve"))
     code = world.chain.w3.eth.get_code(split.address).to_0x_hex()  # type: ignore[arg-type]
     world.ask("anvil_setCode", split.address, code[:-2] + "00")
@@ -494,8 +465,7 @@ def test_nothing_is_signed_for_a_split_whose_code_changed(slow_world: World) -> 
 def test_a_period_that_was_remitted_already_is_adopted(slow_world: World) -> None:
     """The ledger was lost, and its sales recorded anew: the chain remembers."""
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     plan = world.settler().plan(split, MARCH)
     world.token.approve(split.address, plan.amount).send()
     split.remit(plan.amount, batch_id=plan.batch_id, root=plan.root, count=plan.count).send()
@@ -513,8 +483,7 @@ def test_another_remittance_of_the_period_is_a_conflict_that_names_both(
     slow_world: World, approved: int
 ) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
+    split = world.sold()
     plan = world.settler().plan(split, MARCH)
     world.token.approve(split.address, 10**6 + approved).send()
     split.remit(10**6, batch_id=plan.batch_id, root=plan.root, count=plan.count).send()
@@ -528,11 +497,8 @@ def test_another_remittance_of_the_period_is_a_conflict_that_names_both(
 
 def test_a_remittance_that_fails_keeps_its_lines_and_is_taken_up_again(slow_world: World) -> None:
     world = slow_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(6))
     clock = Clock(world)
-    settler = world.settler(**clock.options)
-    settler.add(split, MARCH)
+    split, settler = world.begun(**clock.options)
     drive(settler, lambda: in_block(world, "approve"))
     world.ask("evm_setAutomine", False)
     drive(settler, lambda: (made := record(world).step("remit")) is not None and made.state == "sent")

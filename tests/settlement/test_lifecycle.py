@@ -45,8 +45,7 @@ def test_a_period_is_remitted_shared_and_shown_to_be_right(any_world: World) -> 
 
 
 def test_settling_again_reports_and_does_nothing(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(5))
+    split = world.sold(5)
     first = settle(world.ledger, split, MARCH)
     nonce = world.chain.w3.eth.get_transaction_count(world.me.address)
     assert settle(world.ledger, split, MARCH) == first
@@ -64,8 +63,7 @@ def test_the_leaves_are_sales_then_credit_notes_by_time(world: World) -> None:
 
 
 def test_late_sales_go_into_the_next_period(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(4))
+    split = world.sold(4)
     settle(world.ledger, split, MARCH)
     world.sell(split, MARCH, amounts(3, 1), source="late")
     world.sell(split, APRIL, amounts(2, 2))
@@ -104,8 +102,7 @@ def test_a_carried_period_is_settled_once_it_comes_to_something(world: World) ->
 
 def test_a_dry_run_writes_and_signs_nothing(any_world: World) -> None:
     world = any_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(10))
+    split = world.sold(10)
     nonce = world.chain.w3.eth.get_transaction_count(world.me.address, "pending")
     plan = settle(world.ledger, split, MARCH, dry_run=True)
     net = sum(amounts(10))
@@ -141,8 +138,7 @@ def test_what_is_planned_is_near_what_it_costs(world: World) -> None:
 
 def test_nothing_is_broadcast_that_is_not_stored(world: World) -> None:
     """Every hash is in the database, committed, by the time it is sent; the plan with the first of them."""
-    split = world.deal()
-    world.sell(split, MARCH, amounts(5))
+    split = world.sold(5)
     seen = []
 
     def watch(progress: Progress) -> None:
@@ -159,8 +155,7 @@ def test_nothing_is_broadcast_that_is_not_stored(world: World) -> None:
 
 
 def test_an_allowance_that_is_there_is_used(world: World) -> None:
-    split = world.deal()
-    world.sell(split, MARCH, amounts(5))
+    split = world.sold(5)
     world.token.approve(split.address, "1000").send()
     result = settle(world.ledger, split, MARCH)
     assert [made.step for made in result.transactions] == ["remit", "distribute"]
@@ -241,8 +236,7 @@ def test_a_node_without_history_is_no_reason_to_wait_for_ever(world: World) -> N
             return refusal("missing trie node")
         return ask()
 
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     forgetful = Web3(Through(world.chain.w3.provider, forget))
     (result,) = _settled(Settler(world.ledger, forgetful, account=world.me, **Clock(world).options), split)
     assert result.state == "final"

@@ -42,8 +42,7 @@ def test_a_period_waits_for_the_one_that_another_worker_is_at(world: World) -> N
 
 def test_what_a_node_of_another_chain_makes_of_the_token_is_not_raised_by_a_step(world: World) -> None:
     """A settler that resumes knows the split by the journal alone, and asks for its token."""
-    split = world.deal()
-    world.sell(split, MARCH, amounts(5))
+    split = world.sold(5)
     first = world.settler()
     first.add(split, MARCH)
 

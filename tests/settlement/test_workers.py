@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from tests.settlement.world import APRIL, MARCH, World, amounts, drive
+from tests.settlement.world import APRIL, MARCH, World, drive
 
 import revshare as rs
 from revshare.ledger import Ledger
@@ -85,8 +85,7 @@ def test_what_a_dead_process_of_this_machine_held_is_free_at_once(ledger: Ledger
 
 def test_work_is_taken_over_when_its_lease_ran_out_and_the_fence_stops_the_former(any_world: World) -> None:
     world = any_world
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     chain_id = world.chain.w3.eth.chain_id
     now = [1000.0]
     slow = world.settler(worker="h/1/a", clock=lambda: now[0], finality=1000)
@@ -105,8 +104,7 @@ def test_work_is_taken_over_when_its_lease_ran_out_and_the_fence_stops_the_forme
 
 def test_a_sale_is_in_one_settlement(world: World) -> None:
     """Two workers plan two periods with the same sales: the second stores nothing, and plans anew."""
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     first, second = world.settler(worker="h/1/a"), world.settler(worker="h/2/b")
     second.add(split, APRIL)
     raced: list[int] = []
@@ -132,8 +130,7 @@ def test_a_sale_is_in_one_settlement(world: World) -> None:
 
 def test_a_failing_database_is_no_reason_to_sign_twice(world: World) -> None:
     """The bytes could not be stored: they are forgotten, and nothing was sent."""
-    split = world.deal()
-    world.sell(split, MARCH, amounts(3))
+    split = world.sold(3)
     settler = world.settler()
     settler.add(split, MARCH)
     sent = world.chain.w3.eth.get_transaction_count(world.me.address, "pending")

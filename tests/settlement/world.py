@@ -98,8 +98,20 @@ class World:
     def mine(self, blocks: int = 1) -> None:
         self.ask("anvil_mine", hex(blocks))
 
+    def sold(self, count: int = 6) -> RevenueSplit:
+        """A new agreement, with so many sales in March."""
+        split = self.deal()
+        self.sell(split, MARCH, amounts(count))
+        return split
+
     def settler(self, **options: Any) -> Settler:
         return Settler(self.ledger, self.chain.w3, account=self.me, **options)
+
+    def begun(self, count: int = 6, **options: Any) -> tuple[RevenueSplit, Settler]:
+        """A new agreement with sales in March, and a settler that is to settle them."""
+        split, settler = self.sold(count), self.settler(**options)
+        settler.add(split, MARCH)
+        return split, settler
 
     def check(self, split: RevenueSplit, *, revenue: int | None = None) -> None:
         """Everybody has exactly what the money rule gives for all that was sold, by the token's own word."""

@@ -10,8 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from revshare.chain.abi import checksummed
-from revshare.chain.node import Block, BlockId, Log, Mined, Node, own_errors
+from revshare.chain.node import (
+    Block,
+    BlockId,
+    Mined,
+    Node,
+    own_errors,
+    read_block,
+    read_bytes,
+    read_int,
+    read_mined,
+)
 from revshare.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -52,7 +61,7 @@ class LeanNode(Node):
         """The chain the node serves, by EIP-155."""
         if self._ask is None:
             return super().chain_id()
-        return _int(self._result("eth_chainId", []))
+        return read_int(self._result("eth_chainId", []))
 
     def block(self, block: BlockId = "latest") -> Block | None:
         """A block's number and hash; None where the node has no such block."""
@@ -61,38 +70,32 @@ class LeanNode(Node):
         found = self._result("eth_getBlockByNumber", [_block(block), False])
         if found is None:
             return None
-        base = found.get("baseFeePerGas")
-        return Block(
-            _int(found["number"]),
-            _hex(found["hash"]),
-            None if base is None else _int(base),
-            _int(found["timestamp"]),
-        )
+        return read_block(found)
 
     def code(self, address: str, block: BlockId = "latest") -> bytes:
         """The code at an address; empty where there is no contract."""
         if self._ask is None:
             return super().code(address, block)
-        return _bytes(self._result("eth_getCode", [address, _block(block)]))
+        return read_bytes(self._result("eth_getCode", [address, _block(block)]))
 
     def balance(self, address: str, block: BlockId = "latest") -> int:
         """Coin at an address, in wei."""
         if self._ask is None:
             return super().balance(address, block)
-        return _int(self._result("eth_getBalance", [address, _block(block)]))
+        return read_int(self._result("eth_getBalance", [address, _block(block)]))
 
     def nonce(self, address: str, block: BlockId = "pending") -> int:
         """The next nonce of an account, as of a block."""
         if self._ask is None:
             return super().nonce(address, block)
-        return _int(self._result("eth_getTransactionCount", [address, _block(block)]))
+        return read_int(self._result("eth_getTransactionCount", [address, _block(block)]))
 
     def tip(self) -> int:
         """What the node suggests to pay a block's proposer, in wei per gas."""
         if self._ask is None:
             return super().tip()
         try:
-            return _int(self._result("eth_maxPriorityFeePerGas", []))
+            return read_int(self._result("eth_maxPriorityFeePerGas", []))
         except ProviderError as error:
             if error.code != _NO_SUCH_METHOD:
                 raise
@@ -104,13 +107,13 @@ class LeanNode(Node):
         """What a transaction would return at the end of `block`."""
         if self._ask is None:
             return super().call(transaction, block, contract)
-        return _bytes(self._result("eth_call", [_plain(transaction), _block(block)], contract))
+        return read_bytes(self._result("eth_call", [_plain(transaction), _block(block)], contract))
 
     def estimate_gas(self, transaction: Mapping[str, Any], contract: str | None = None) -> int:
         """Gas that a transaction needs."""
         if self._ask is None:
             return super().estimate_gas(transaction, contract)
-        return _int(self._result("eth_estimateGas", [_plain(transaction)], contract))
+        return read_int(self._result("eth_estimateGas", [_plain(transaction)], contract))
 
     def send_raw(self, raw: bytes) -> str:
         """Broadcast signed bytes, and return their hash."""
@@ -125,16 +128,7 @@ class LeanNode(Node):
         found = self._result("eth_getTransactionReceipt", [tx_hash])
         if found is None:
             return None
-        return Mined(
-            tx_hash=_hex(found["transactionHash"]),
-            status=_int(found["status"]),
-            block_number=_int(found["blockNumber"]),
-            block_hash=_hex(found["blockHash"]),
-            gas_used=_int(found["gasUsed"]),
-            gas_price=_int(found.get("effectiveGasPrice") or 0),
-            contract_address=found.get("contractAddress"),
-            logs=tuple(_log(entry) for entry in found["logs"]),
-        )
+        return read_mined(found)
 
 
 def _plainly(w3: Web3) -> Callable[[Any, Any], Any] | None:
@@ -158,30 +152,3 @@ def _plain(transaction: Mapping[str, Any]) -> dict[str, Any]:
 
 def _block(block: BlockId) -> str:
     return hex(block) if isinstance(block, int) else block
-
-
-# Numbers and bytes are hex text in JSON; a provider in front of eth-tester gives them as they are.
-
-
-def _int(value: Any) -> int:
-    return int(value, 16) if isinstance(value, str) else int(value)
-
-
-def _bytes(value: Any) -> bytes:
-    return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
-
-
-def _hex(value: Any) -> str:
-    return value if isinstance(value, str) else "0x" + bytes(value).hex()
-
-
-def _log(entry: Any) -> Log:
-    return Log(
-        address=checksummed(entry["address"]),
-        topics=tuple(_bytes(topic) for topic in entry["topics"]),
-        data=_bytes(entry["data"]),
-        block_number=_int(entry["blockNumber"]),
-        block_hash=_hex(entry["blockHash"]),
-        tx_hash=_hex(entry["transactionHash"]),
-        log_index=_int(entry["logIndex"]),
-    )

@@ -13,13 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from eth_hash.auto import keccak
 
+from revshare.chain.abi import checksummed
 from revshare.chain.reverts import decode_revert, revert_data
 from revshare.errors import ChainError, ProviderError, RevShareError
 
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["Block", "BlockId", "Log", "Mined", "Node", "own_errors"]
+__all__ = [
+    "Block",
+    "BlockId",
+    "Log",
+    "Mined",
+    "Node",
+    "own_errors",
+    "read_block",
+    "read_bytes",
+    "read_int",
+    "read_mined",
+]
 
 BlockId = int | str
 """A block's number, or "latest", "safe", "finalized", "earliest"; hashes are not understood by every node."""
@@ -93,9 +105,7 @@ class Node:
                 if _named(error, "BlockNotFound"):
                     return None
                 raise
-        return Block(
-            int(found["number"]), _hex(found["hash"]), found.get("baseFeePerGas"), int(found["timestamp"])
-        )
+        return read_block(found)
 
     def head(self) -> int:
         """The number of the latest block."""
@@ -241,16 +251,7 @@ class Node:
                 if _named(error, "TransactionNotFound"):
                     return None
                 raise
-        return Mined(
-            tx_hash=_hex(found["transactionHash"]),
-            status=int(found["status"]),
-            block_number=int(found["blockNumber"]),
-            block_hash=_hex(found["blockHash"]),
-            gas_used=int(found["gasUsed"]),
-            gas_price=int(found.get("effectiveGasPrice") or 0),
-            contract_address=found.get("contractAddress"),
-            logs=tuple(_log(entry) for entry in found["logs"]),
-        )
+        return read_mined(found)
 
 
 _EXECUTING = frozenset({"eth_call", "eth_estimateGas", "eth_sendTransaction", "eth_sendRawTransaction"})
@@ -291,20 +292,60 @@ def _named(error: Exception, name: str) -> bool:
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
-def _log(entry: Any) -> Log:
-    return Log(
-        address=str(entry["address"]),
-        topics=tuple(bytes(topic) for topic in entry["topics"]),
-        data=bytes(entry["data"]),
-        block_number=int(entry["blockNumber"]),
-        block_hash=_hex(entry["blockHash"]),
-        tx_hash=_hex(entry["transactionHash"]),
-        log_index=int(entry["logIndex"]),
-    )
+# ------------------------------------------------------------------------------------------ answers
+
+# Numbers and bytes are hex text in JSON; web3, and eth-tester's provider, give them as they are.
+
+
+def read_int(value: Any) -> int:
+    """A number in an answer."""
+    return int(value, 16) if isinstance(value, str) else int(value)
+
+
+def read_bytes(value: Any) -> bytes:
+    """Bytes in an answer."""
+    return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
 
 
 def _hex(value: Any) -> str:
     return value if isinstance(value, str) else "0x" + bytes(value).hex()
+
+
+def read_block(found: Any) -> Block:
+    """A block in an answer."""
+    base = found.get("baseFeePerGas")
+    return Block(
+        read_int(found["number"]),
+        _hex(found["hash"]),
+        None if base is None else read_int(base),
+        read_int(found["timestamp"]),
+    )
+
+
+def read_mined(found: Any) -> Mined:
+    """A receipt in an answer."""
+    return Mined(
+        tx_hash=_hex(found["transactionHash"]),
+        status=read_int(found["status"]),
+        block_number=read_int(found["blockNumber"]),
+        block_hash=_hex(found["blockHash"]),
+        gas_used=read_int(found["gasUsed"]),
+        gas_price=read_int(found.get("effectiveGasPrice") or 0),
+        contract_address=found.get("contractAddress"),
+        logs=tuple(_log(entry) for entry in found["logs"]),
+    )
+
+
+def _log(entry: Any) -> Log:
+    return Log(
+        address=checksummed(str(entry["address"])),
+        topics=tuple(read_bytes(topic) for topic in entry["topics"]),
+        data=read_bytes(entry["data"]),
+        block_number=read_int(entry["blockNumber"]),
+        block_hash=_hex(entry["blockHash"]),
+        tx_hash=_hex(entry["transactionHash"]),
+        log_index=read_int(entry["logIndex"]),
+    )
 
 
 def _any(value: Any) -> Any:

@@ -7,8 +7,7 @@ the same bytes are sent again after a crash, and nothing is signed twice:
 
 - a settlement, its lines and its first signed transaction are stored in one database transaction;
 - a nonce is taken in the database transaction that stores the bytes signed with it (`Unit.take_nonces`),
-  against the
-  value it was read as; two who read the same cannot both store;
+  against the value it was read as; two who read the same cannot both store;
 - a sale is in one settlement (`settlement_lines.sale_seq`), a period is settled once (chain, split, period);
 - work is leased. Whoever takes over raises the fence, and what the former holder still writes is refused.
 """
@@ -27,18 +26,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
     Table,
-    Text,
-    UniqueConstraint,
     and_,
     bindparam,
     delete,
@@ -57,12 +46,12 @@ from revshare.errors import LeaseLost
 
 from ._ledger import _entries
 from ._records import Entry
-from ._schema import METADATA, SALES, Instant, Key, Units
+from ._schema import CHAINS, LINES, NONCES, PAYOUTS, SALES, SETTLEMENTS, TRANSACTIONS, Instant
 from ._settlements import (
     OPEN,
     PayoutRecord,
     SettlementRecord,
-    SettlementState,
+    SettlementTerms,
     StepName,
     TransactionRecord,
     TransactionState,
@@ -72,108 +61,6 @@ if TYPE_CHECKING:
     from ._ledger import Ledger
 
 __all__ = ["Journal", "NewSettlement", "NewTransaction", "Taken", "Unit", "read_settlements", "this_worker"]
-
-SETTLEMENTS = Table(
-    "settlements",
-    METADATA,
-    Column("id", Key, primary_key=True),
-    Column("agreement", Text, nullable=False),
-    Column("chain_id", BigInteger, nullable=False),
-    Column("split", String(42), nullable=False),
-    Column("token", String(42), nullable=False),
-    Column("period", Text, nullable=False),
-    Column("zone", Text, nullable=False),
-    Column("starts_at", Instant, nullable=False),
-    Column("ends_at", Instant, nullable=False),
-    Column("batch_id", LargeBinary, nullable=False),
-    Column("amount", Units, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("count", BigInteger, nullable=False),
-    Column("state", String(10), nullable=False),
-    Column("sender", String(42), nullable=False),
-    Column("code_hash", String(66), nullable=False),
-    Column("terms", LargeBinary, nullable=False),
-    Column("names", Text, nullable=False),
-    Column("revenue_before", Units),
-    Column("revenue_after", Units),
-    Column("worker", Text, nullable=False),
-    Column("lease_until", Float(53), nullable=False),
-    Column("fence", BigInteger, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-    Column("note", Text, nullable=False),
-    UniqueConstraint("chain_id", "split", "period"),
-    Index("settlements_by_state", "state"),
-    Index("settlements_by_agreement", "agreement"),
-)
-
-LINES = Table(
-    "settlement_lines",
-    METADATA,
-    Column("sale_seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("settlement_id", Key, ForeignKey("settlements.id"), nullable=False),
-    Column("position", BigInteger, nullable=False),
-    UniqueConstraint("settlement_id", "position"),
-)
-
-PAYOUTS = Table(
-    "settlement_payouts",
-    METADATA,
-    Column("settlement_id", Key, ForeignKey("settlements.id"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("payee", Text, nullable=False),
-    Column("address", String(42), nullable=False),
-    Column("earned", Units, nullable=False),
-    Column("paid", Units, nullable=False),
-    Column("credited", Units, nullable=False),
-)
-
-TRANSACTIONS = Table(
-    "transactions",
-    METADATA,
-    Column("id", Key, primary_key=True),
-    Column("settlement_id", Key, ForeignKey("settlements.id")),
-    Column("step", String(10), nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("chain_id", BigInteger, nullable=False),
-    Column("sender", String(42), nullable=False),
-    Column("nonce", BigInteger),
-    Column("raw", LargeBinary, nullable=False),
-    Column("tx_hash", String(66), nullable=False),
-    Column("max_fee", Units, nullable=False),
-    Column("tip", Units),
-    Column("gas", BigInteger, nullable=False),
-    Column("state", String(10), nullable=False),
-    Column("block_number", BigInteger),
-    Column("block_hash", String(66)),
-    Column("gas_used", BigInteger),
-    Column("cost", Units),
-    Column("error", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    # A second signature with a nonce is a replacement, and says so by its attempt.
-    UniqueConstraint("chain_id", "sender", "nonce", "attempt"),
-    Index("transactions_by_settlement", "settlement_id"),
-    Index("transactions_by_hash", "tx_hash"),
-)
-
-NONCES = Table(
-    "nonces",
-    METADATA,
-    Column("chain_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("sender", String(42), primary_key=True),
-    Column("next_nonce", BigInteger, nullable=False),
-    Column("worker", Text, nullable=False),
-    Column("lease_until", Float(53), nullable=False),
-)
-
-CHAINS = Table(
-    "chains",
-    METADATA,
-    Column("chain_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("genesis", String(66), nullable=False),
-    Column("highest", BigInteger, nullable=False),
-    Column("highest_hash", String(66), nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,27 +80,10 @@ class NewTransaction:
     block_hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewSettlement:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSettlement(SettlementTerms):
     """A settlement to be stored. lines: the numbers of its sales, in the order of their leaves."""
 
-    agreement: str
-    chain_id: int
-    split: str
-    token: str
-    period: str
-    zone: str
-    starts_at: datetime
-    ends_at: datetime
-    batch_id: bytes
-    amount: int
-    root: bytes
-    count: int
-    state: SettlementState
-    sender: str
-    code_hash: str
-    terms: bytes
-    names: tuple[str, ...]
     note: str = ""
     lines: Sequence[int] = field(default=(), repr=False)
 

@@ -11,6 +11,7 @@ __all__ = [
     "PayoutRecord",
     "SettlementRecord",
     "SettlementState",
+    "SettlementTerms",
     "StepName",
     "TransactionRecord",
     "TransactionState",
@@ -93,16 +94,14 @@ class PayoutRecord:
     credited: int
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementRecord:
-    """One run for one period of one agreement.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementTerms:
+    """What is settled: one period of one agreement.
 
-    amount: what is remitted, the net of `count` lines whose Merkle root is `root`. revenue_before and
-    revenue_after: the contract's `received` just before the remittance, and that with it. terms, names: by
-    which it is distributed, and what the payees are called, in the order of the terms.
+    amount: what is remitted, the net of `count` lines whose Merkle root is `root`. terms, names: by which it
+    is distributed, and what the payees are called, in the order of the terms.
     """
 
-    id: int
     agreement: str
     chain_id: int
     split: str
@@ -120,6 +119,16 @@ class SettlementRecord:
     code_hash: str
     terms: bytes = field(repr=False)
     names: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementRecord(SettlementTerms):
+    """One run for one period of one agreement.
+
+    revenue_before and revenue_after: the contract's `received` just before the remittance, and that with it.
+    """
+
+    id: int
     revenue_before: int | None
     revenue_after: int | None
     worker: str

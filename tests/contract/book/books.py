@@ -9,35 +9,18 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from revshare.merkle import MerkleTree
-from tests.contract.world import COIN, World
+from tests.contract.world import COIN, Deployed, World
 
 DAY = 86_400
 NOT_PROVEN, NOTHING_DUE, TOTAL_EXCEEDED, NOT_DELIVERED = range(4)
 
 
 @dataclass
-class Book:
+class Book(Deployed):
     """A book, and for each token the cumulative amounts last published."""
 
-    world: World
-    contract: Any
     amounts: dict[str, dict[str, int]] = field(default_factory=dict)
     payees: set[str] = field(default_factory=set)
-
-    @property
-    def address(self) -> str:
-        return str(self.contract.address)
-
-    @property
-    def functions(self) -> Any:
-        return self.contract.functions
-
-    def now(self) -> int:
-        return int(self.world.tester.get_block_by_number("pending")["timestamp"])
-
-    def wait_until(self, time: int) -> None:
-        """Let the next transaction be at `time`; what is only asked is asked as of a second before."""
-        self.world.tester.time_travel(time)
 
     def fund(self, token: str, amount: int) -> None:
         if token == COIN:

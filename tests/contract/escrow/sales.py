@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contract.world import COIN, Refusal, World
+from tests.contract.world import COIN, Deployed, Refusal, World
 
 NONE, HELD, DISPUTED, DONE = range(4)
 CONFIRMED, EXPIRED, REFUNDED, DECIDED, DEFAULTED = range(5)
@@ -35,29 +35,11 @@ ACTS: dict[str, tuple[tuple[Any, ...], set[int]]] = {
 
 
 @dataclass
-class Escrow:
+class Escrow(Deployed):
     """The contract, and all it has ever held, to be checked against its books."""
 
-    world: World
-    contract: Any
     touched: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     sales: dict[tuple[str, bytes], str] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        return str(self.contract.address)
-
-    @property
-    def functions(self) -> Any:
-        return self.contract.functions
-
-    def now(self) -> int:
-        """When the next transaction will be."""
-        return int(self.world.tester.get_block_by_number("pending")["timestamp"])
-
-    def wait_until(self, time: int) -> None:
-        """Let the next transaction be at `time`; what is only asked is asked as of a second before."""
-        self.world.tester.time_travel(time)
 
     def terms(self, split: str, **other: Any) -> tuple[Any, ...]:
         """Terms of a good sale, with what is given instead."""
