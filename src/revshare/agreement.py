@@ -23,107 +23,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from math import gcd, lcm
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from . import _textfile
 from ._fields import (
-    WEIGHT_LIMIT,
     Address,
     PayeeName,
-    Share,
-    Until,
     check_address,
     check_line,
     check_share,
     check_until,
     is_name,
     percent,
-    percent_text,
     same_name,
 )
 from ._governance import Governance
-from ._model import Frozen, Model, Refusal, place, show
+from ._model import Frozen, Model, Refusal, place, show, under
+from ._tier import MAX_PAYEES, Tier
 from .errors import AgreementError, AmountError, Problem, UnknownPayee, did_you_mean
 from .money import Token
+from .rules import KINDS, AnyRule, Rule, Version
 from .schedule import Schedule, TierTerms
 
-MAX_PAYEES = 400
-"""So many payments still fit one transaction."""
+__all__ = ["MAX_PAYEES", "MAX_RULES", "MAX_TIERS", "UNTIL_LIMIT", "Agreement", "Payee", "Tier"]
+
 MAX_TIERS = 8
+MAX_RULES = 100
 UNTIL_LIMIT = 2**127
 """A tier ends below this many base units: more revenue the contract does not count."""
 
-# ------------------------------------------------------------------------------------------ tiers
-
-
-def _weights(shares: Mapping[str, int | str]) -> dict[str, int]:
-    """Return a tier's shares as integer weights: as written, or the smallest that give the percentages."""
-    percents = {payee: percent(share) for payee, share in shares.items() if isinstance(share, str)}
-    if not percents:
-        return {payee: int(share) for payee, share in shares.items()}
-    scale = lcm(*(part.denominator for part in percents.values()))
-    weights = {payee: int(part * scale) for payee, part in percents.items()}
-    common = gcd(*weights.values()) or 1
-    return {payee: weight // common for payee, weight in weights.items()}
-
-
-def _shares(shares: dict[str, int | str]) -> dict[str, int | str]:
-    """Check the shares of a tier together: one kind, exactly 100 %, small enough for the contract."""
-    texts = {payee for payee, share in shares.items() if isinstance(share, str)}
-    if texts and len(texts) < len(shares):
-        odd = next(payee for payee in shares if payee not in texts)
-        raise Refusal(
-            f"percentages and whole numbers are mixed ({odd} = {shares[odd]})",
-            "write all shares of a tier as percentages, or all as whole numbers",
-        )
-    if texts:
-        total = sum((percent(str(share)) for share in shares.values()), Fraction(0))
-        if total != 100:
-            miss = f"{percent_text(abs(total - 100))} too {'much' if total > 100 else 'little'}"
-            fix = "make them sum to exactly 100%"
-            if len(set(shares.values())) == 1:  # such as three times 33.33%
-                fix += ", or share equally by whole numbers: 1 for each"
-            raise Refusal(f"the percentages sum to {percent_text(total)}, which is {miss}", fix)
-    weights = _weights(shares)
-    if not any(weights.values()):
-        raise Refusal("nobody has a share", "give at least one payee a share above zero")
-    if max(weights.values()) >= WEIGHT_LIMIT:
-        raise Refusal(
-            f"as whole numbers these percentages need a weight of {max(weights.values())}",
-            f"use fewer decimals: weights are less than {WEIGHT_LIMIT}",
-        )
-    return shares
-
-
-class Tier(Model):
-    """A slice of the revenue and how it is shared.
-
-    until: cumulative revenue at which the tier ends, in whole tokens, as text; None for the last tier.
-    shares: payee → integer weight or percentage, as written.
-    """
-
-    until: Annotated[
-        Until | None,
-        Field(description="Cumulative revenue, in whole tokens, at which the tier ends; none for the last."),
-    ] = None
-    shares: Annotated[
-        dict[PayeeName, Share],
-        Field(
-            min_length=1,
-            max_length=MAX_PAYEES,
-            description='Payee and share: percentages like "12.5%" that sum to 100 %, or whole numbers.',
-        ),
-        AfterValidator(_shares),
-        Frozen,
-    ]
-
-    def weights(self) -> dict[str, int]:
-        """Return the integer weight of each payee named in this tier."""
-        return _weights(self.shares)
+# ------------------------------------------------------------------------------------------ payees
 
 
 class Payee(Model):
@@ -158,6 +90,10 @@ class Agreement(Model):
         tuple[Tier, ...],
         Field(min_length=1, max_length=MAX_TIERS, description="Slices of cumulative revenue, in order."),
     ]
+    rules: Annotated[
+        tuple[Annotated[AnyRule, Field(discriminator="rule")], ...],
+        Field(max_length=MAX_RULES, description="What holds beside the tiers: commissions, recoups, caps …"),
+    ] = ()
     governance: Annotated[
         Governance | None,
         Field(description="Who may change the terms; left out, they never change."),
@@ -171,8 +107,13 @@ class Agreement(Model):
         tiers = list(tiers)[: MAX_TIERS + 1] if isinstance(tiers, (list, tuple)) else []
         yield from _lookalikes(payees)
         if payees and tiers:
-            yield from _strangers(payees, tiers)
-        yield from _boundaries(tiers, _token(data.get("token")))
+            yield from _strangers(payees, tiers, _rules(data.get("rules")))
+        token = _token(data.get("token"))
+        yield from _boundaries(tiers, token)
+        for number, rule in _rules(data.get("rules")):
+            if isinstance(rule, Version):
+                for problem in _boundaries(list(rule.tiers), token):
+                    yield Problem(under(("rules", number), problem.where), problem.what, problem.fix)
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -212,7 +153,8 @@ class Agreement(Model):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the agreement as plain data, which `model_validate` takes back."""
-        return self.model_dump(exclude_none=True)
+        data = self.model_dump(mode="json", exclude_none=True)
+        return data if self.rules else {key: value for key, value in data.items() if key != "rules"}
 
     def to_toml(self) -> str:
         """Return the agreement as the text of a TOML file, which `loads` takes back."""
@@ -326,21 +268,51 @@ def _lookalikes(payees: Mapping[str, object]) -> Iterator[Problem]:
             )
 
 
-def _strangers(payees: Mapping[str, object], tiers: list[object]) -> Iterator[Problem]:
-    """Shares of somebody who is no payee, and payees who have no share."""
-    sharing: set[str] = set()
+def _strangers(
+    payees: Mapping[str, object], tiers: list[object], rules: list[tuple[int, Rule]]
+) -> Iterator[Problem]:
+    """Shares and rules of somebody who is no payee, and payees to whom neither gives anything."""
+    earning: set[str] = set()
     complete = True  # as long as every share is understood
-    for number, tier in enumerate(tiers):
+    named: list[tuple[str, str]] = []
+    for where, tier in _all_tiers(tiers, rules):
         weights = {name: _weight(share) for name, share in _table(_of(tier, "shares")).items()}
         complete &= any(weights.values()) and None not in weights.values()
-        sharing |= {name for name, weight in weights.items() if weight}
-        for name in weights:
-            if name not in payees and is_name(name):
-                fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the share"
-                yield Problem(place("tiers", number, "shares", name), "is not one of the payees", fix)
+        earning |= {name for name, weight in weights.items() if weight}
+        named += [(place(*where, "shares", name), name) for name in weights]
+    for number, rule in rules:
+        earning |= set(rule.earning())
+        named += [(under(("rules", number), where), name) for where, name in rule.named()]
+    for at, name in named:
+        if name not in payees and is_name(name):
+            fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the share"
+            yield Problem(at, "is not one of the payees", fix)
     for name in payees:
-        if complete and name not in sharing and is_name(name):
+        if complete and name not in earning and is_name(name):
             yield Problem(place("payees", name), "has no share in any tier", "give it a share, or remove it")
+
+
+def _all_tiers(
+    tiers: list[object], rules: list[tuple[int, Rule]]
+) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    yield from ((("tiers", number), tier) for number, tier in enumerate(tiers))
+    for number, rule in rules:
+        if isinstance(rule, Version):
+            yield from ((("rules", number, "tiers", slot), tier) for slot, tier in enumerate(rule.tiers))
+
+
+def _rules(value: object) -> list[tuple[int, Rule]]:
+    """Return the rules that are understood, each with its number."""
+    found = []
+    for number, given in enumerate(list(value)[: MAX_RULES + 1] if isinstance(value, (list, tuple)) else ()):
+        if isinstance(given, Rule):
+            found.append((number, given))
+        elif isinstance(given, Mapping) and isinstance(given.get("rule"), str) and given["rule"] in KINDS:
+            try:
+                found.append((number, KINDS[given["rule"]].model_validate(given)))
+            except AgreementError:
+                continue
+    return found
 
 
 def _weight(value: object) -> int | Fraction | None:

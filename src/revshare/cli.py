@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from revshare._wording import of_error
 from revshare.errors import MissingExtra, RevShareError
 
 __all__ = ["main"]
@@ -23,13 +25,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     standard error says why, and with `--json` standard output carries `{"error": {"kind", "message", …}}`.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    as_json = "--json" in arguments
     _write_what_can_be_written()
     try:
-        _app()(args=arguments, prog_name="revshare")
+        app, usage_error, abort = _app()
+        try:
+            code = app(args=arguments, prog_name="revshare", standalone_mode=False)
+        except usage_error as error:
+            sys.exit(_misused(error, as_json=as_json))
+        except abort:
+            sys.stderr.write("revshare: stopped, as it was answered\n")
+            sys.exit(1)
     except (RevShareError, OSError) as error:
-        _report(error, as_json="--json" in arguments)
+        _report(error, as_json=as_json)
         sys.exit(_USERS_MISTAKE)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _write_what_can_be_written() -> None:
@@ -39,26 +49,62 @@ def _write_what_can_be_written() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _app() -> Any:
+def _app() -> tuple[Any, type[Any], type[Any]]:
+    """Return the commands, what their parser raises when it is misused, and when a question is not answered."""
     # The library is useful without its command line, so this module must import where typer and rich are
     # missing.
     try:
+        from typer import Abort, BadParameter
+
         from revshare._commands import app
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in {"typer", "rich"}:
             raise
         raise MissingExtra("cli", package) from error
-    return app
+    # Earlier versions of typer take click's classes, later ones have their own of the same names.
+    root = next(kind for kind in BadParameter.__mro__ if kind.__name__ == "ClickException")
+    return app, root, Abort
+
+
+def _misused(error: Any, *, as_json: bool) -> int:
+    """Say in a line what is wrong with a command as it was typed, and return the exit code."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "revshare"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if not as_json:
+            error.show()
+            return _USERS_MISTAKE
+        text = "a command is missing"
+    else:
+        text = _usage_text(error.format_message())
+    message = f"{text}; `{command} --help` says more"
+    if as_json:
+        _print_error({"kind": "UsageError", "message": message, "command": command})
+    sys.stderr.write(f"revshare: {message}\n")
+    return _USERS_MISTAKE
+
+
+def _usage_text(text: str) -> str:
+    """Return what the parser says as a line that goes on: no capital, no full stop, no jargon."""
+    text = re.sub(r"Input should be a valid integer.*", "write a whole number", " ".join(text.split()))
+    text = re.sub(r"Input should be a valid number.*", "write a number", text)
+    text = re.sub(r"Input should be", "it should be", text)
+    text = re.sub(r"'\[?\{?([A-Z]+)\}?\]?(\.\.\.|…)?'", r"\1", text)
+    text = text[:1].lower() + text[1:]
+    return text.rstrip(".").replace(". Did you mean", ": did you mean")
 
 
 def _report(error: Exception, *, as_json: bool) -> None:
-    message = str(error)
+    message = of_error(error)
     if as_json:
         context = {name: value for name, value in vars(error).items() if not name.startswith("_")}
-        body = {"kind": type(error).__name__, "message": message} | context
-        sys.stdout.write(json.dumps({"error": body}, default=_plain, indent=2) + "\n")
+        _print_error({"kind": type(error).__name__, "message": message} | context)
     sys.stderr.write(f"revshare: {message}\n")
+
+
+def _print_error(body: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"error": body}, default=_plain, indent=2) + "\n")
 
 
 def _plain(value: object) -> Any:
