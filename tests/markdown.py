@@ -3,7 +3,8 @@
 In a page, in order and with one namespace per page:
 
     ```python      is run; when a ```text block follows at once, that is what it prints
-    ```console     every line `$ revshare …` is run, what follows it is its output; `$ make …` is a target
+    ```console     every line `$ revshare …` or `$ python FILE` is run, what follows it is its output;
+                   `$ make …` is a target
     ```toml        with [payees] in it, is an agreement that loads
 
 Between `<!-- NAME -->` and `<!-- /NAME -->` stands what a test generates. REVSHARE_WRITE_DOCS=1 makes the
@@ -16,6 +17,7 @@ import contextlib
 import io
 import os
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,12 +104,22 @@ def run_console(text: str) -> str:
         if program == "revshare":
             printed = revshare(*arguments)
             out += printed if shown else ""
+        elif program == "python":
+            out += script(*arguments)
         else:
             assert program in ("make", "pip", "git", "cd"), f"nobody tests {command!r}"
             assert not shown
             if program == "make":
                 assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
     return out
+
+
+def script(name: str) -> str:
+    """What the script `name` prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        runpy.run_path(name, run_name="__main__")
+    return out.getvalue()
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
