@@ -12,6 +12,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 VENV7 := .venv-web3-7
 PY7 := $(VENV7)/bin/python
+VENV_SPARK := .venv-spark
+PY_SPARK := $(VENV_SPARK)/bin/python
 VENV_PROOFS := .venv-proofs
 PY_PROOFS := $(VENV_PROOFS)/bin/python
 UV := $(VENV)/bin/uv
@@ -37,6 +39,7 @@ PYTEST = -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(TESTS)
 
 READY := $(VENV)/.ready
 READY7 := $(VENV7)/.ready
+READY_SPARK := $(VENV_SPARK)/.ready
 READY_PROOFS := $(VENV_PROOFS)/.ready
 UV_READY := $(VENV)/.uv-ready
 NODE_READY := $(VENV)/.node-ready
@@ -66,7 +69,12 @@ test-web3-7: $(READY7) $(NPM_READY) hledger ## the suite once more, with the old
 	$(PY7) $(PYTEST)
 
 .PHONY: test-all
-test-all: test check test-web3-7 proofs ## everything continuous integration runs
+test-all: test check test-web3-7 test-spark proofs ## everything continuous integration runs
+
+# Spark is one more than pytest's workers would be: a Java of its own, on two cores.
+.PHONY: test-spark
+test-spark: $(READY_SPARK) ## the analytics once more, on Spark as well (fetches Spark, and Java where there is none)
+	@java="$$($(PY) tools/fetch_java.py)"; JAVA_HOME="$$java" $(PY_SPARK) -m pytest $(PYTEST_ARGS) tests/analytics
 
 .PHONY: proofs
 proofs: $(READY_PROOFS) $(NPM_READY) ## the contracts under halmos (solidity/proofs) and slither (docs/static-analysis.md)
@@ -103,7 +111,7 @@ compile: $(READY) $(NPM_READY) ## compile solidity/src into src/revshare/artifac
 
 .PHONY: clean
 clean: ## remove everything fetched or built; the sources stay
-	rm -rf $(VENV) $(VENV7) $(VENV_PROOFS) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV7) $(VENV_SPARK) $(VENV_PROOFS) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- environments
@@ -145,6 +153,14 @@ $(READY7): requirements/web3-7.lock pyproject.toml $(READY)
 	$(call SYNC,$(PY7),requirements/web3-7.lock)
 	@touch $@
 
+# Spark comes as source, and its build back end from a lock as well.
+$(READY_SPARK): requirements/spark.lock requirements/spark-build.lock pyproject.toml $(READY)
+	@[ -x $(PY_SPARK) ] || $(PY) -m venv --without-pip $(VENV_SPARK)
+	$(UV) pip install --quiet --python $(PY_SPARK) --require-hashes -r requirements/spark-build.lock
+	$(UV) pip sync --quiet --python $(PY_SPARK) --require-hashes --no-build-isolation requirements/spark.lock
+	$(UV) pip install --quiet --python $(PY_SPARK) --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
 # halmos and slither need web3 before 8; they read artifacts and sources, so the package itself is not installed here.
 $(READY_PROOFS): requirements/proofs.lock $(READY)
 	@[ -x $(PY_PROOFS) ] || $(PY) -m venv --without-pip $(VENV_PROOFS)
@@ -183,6 +199,8 @@ lock: $(UV_READY) $(NODE_READY) ## resolve every lock anew (LOCK_ARGS=--upgrade 
 	$(LOCK) requirements/node.in -o requirements/node.lock
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements/web3-7.in -o requirements/web3-7.lock
+	$(LOCK) pyproject.toml --all-extras --group dev --group spark -o requirements/spark.lock
+	$(LOCK) requirements/spark-build.in -o requirements/spark-build.lock
 	$(LOCK) requirements/proofs.in -o requirements/proofs.lock
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier --loglevel=error
 	npm install --prefix benchmarks --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier --loglevel=error
