@@ -126,13 +126,21 @@ def test_check_reports_every_problem_at_once(agreement: Path, capsys: pytest.Cap
     [
         (["check", "gone.toml"], "gone.toml"),
         (["check", "."], "revshare: "),
-        (["check"], "Missing argument"),
-        (["check", "a.toml", "--bogus"], "No such option: --bogus"),
+        (["check"], "missing argument AGREEMENT; see `revshare check --help`"),
+        (["check", "a.toml", "--bogus"], "no such option: --bogus; see `revshare check --help`"),
+        (["check", "a.toml", "b.toml"], "b.toml"),
+        (["sales", "list", "--limit", "few"], "'--limit': write a whole number; see `revshare sales list"),
+        (["sales", "list", "--limit"], "'--limit' requires an argument"),
+        (["simulate", "a.toml", "--mean", "3", "--paths", "0"], "'--paths'"),
+        (["export", "a.toml", "--format", "doc"], "'doc' is not one of 'beancount', 'hledger', 'csv'"),
+        (["sales", "lst"], "did you mean 'list'? see `revshare sales --help`"),
         (["compile", "--solc", "no/such/solc"], "no/such/solc is not an executable file"),
-        (["chekc"], "No such command"),
+        (["chekc"], "no such command"),
     ],
 )
-def test_a_mistake_gets_a_clear_word_and_exit_code_2(
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_mistake_gets_one_clear_line_and_exit_code_2(
+    as_json: bool,
     arguments: list[str],
     said: str,
     tmp_path: Path,
@@ -140,11 +148,33 @@ def test_a_mistake_gets_a_clear_word_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, err = run(*arguments, capsys=capsys)
-    assert (code, out) == (2, "")
+    as_json = as_json and arguments[-1] != "--limit"  # which would take it for its value
+    code, out, err = run(*arguments, *["--json"] * as_json, capsys=capsys)
+    assert code == 2
+    assert err.startswith("revshare: ")
     assert said in err
-    assert "Traceback" not in err
-    assert len(err.splitlines()) <= 4
+    assert len(err.splitlines()) == 1
+    assert bool(out) == as_json
+    if as_json:
+        error = json.loads(out)["error"]
+        assert "revshare: " + error["message"] + "\n" == err
+        assert error["kind"].endswith(("Error", "Input", "NotFound"))
+
+
+def test_without_a_command_its_help_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for group in ([], ["sales"], ["ledger"]):
+        code, out, err = run(*group, capsys=capsys)
+        assert (code, out) == (2, "")
+        assert "Commands:" in err
+
+
+@pytest.mark.parametrize("group", ["sales", "ledger"])
+def test_the_help_of_a_group_has_an_example(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(group, "--help", capsys=capsys)
+    assert code == 0
+    assert f"Example: revshare {group} " in out
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from revshare._options import (
     connect,
     print_json,
 )
-from revshare.errors import InvalidInput
+from revshare.errors import InvalidInput, ProofRefused
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
@@ -275,8 +275,13 @@ def proof(
 def _verify(file: Path, rpc_url: str, *, as_json: bool) -> None:
     from revshare.report import SaleProof
 
-    held = SaleProof.load(file)
-    proved = held.verify(connect(rpc_url))
+    try:
+        held = SaleProof.load(file)
+    except ProofRefused as error:
+        raise ProofRefused(f"{file}: {error}", reason=error.reason) from error
+    w3 = connect(rpc_url)
+    with busy("asking the chain"):
+        proved = held.verify(w3)
     sale, event = proved.sale, proved.remittance
     if as_json:
         told: dict[str, Any] = {

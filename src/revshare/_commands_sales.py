@@ -1,4 +1,4 @@
-"""The commands `sales import`, `sales list` and `ledger verify`: what goes into a ledger, is it whole?"""
+"""The commands `sales …` and `ledger verify`: what goes into a ledger, and is it whole?"""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from revshare._commands_record import record, reverse, sale_as_json
 from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, print_json
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from revshare.ledger import Ledger, Sale
+    from revshare.ledger import Ledger
     from revshare.ledger.imports import Guess, ImportReport, SaleMapping
     from revshare.money import Token
 
@@ -29,7 +30,10 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     sales = typer.Typer(
-        help="Import sales, and list those in the ledger.", no_args_is_help=True, rich_markup_mode=None
+        help="Import sales, record and reverse single ones, and list those in the ledger.",
+        epilog="Example: revshare sales list --ledger sales.db",
+        no_args_is_help=True,
+        rich_markup_mode=None,
     )
     sales.command(
         name="import", epilog="Example: revshare sales import march.csv --mapping shop.toml --ledger sales.db"
@@ -37,7 +41,20 @@ def register(app: typer.Typer) -> None:
     sales.command(name="list", epilog="Example: revshare sales list --agreement Australia --period 2011-03")(
         list_
     )
-    ledger = typer.Typer(help="Look after the ledger itself.", no_args_is_help=True, rich_markup_mode=None)
+    sales.command(
+        name="record",
+        epilog="Example: revshare sales record --agreement australia.toml --source shop --id INV-1 "
+        "--amount 12.50 --date 2011-03-01",
+    )(record)
+    sales.command(
+        name="reverse", epilog='Example: revshare sales reverse INV-1 --source shop --reason "sent back"'
+    )(reverse)
+    ledger = typer.Typer(
+        help="Look after the ledger itself.",
+        epilog="Example: revshare ledger verify --ledger sales.db",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     # With a callback a group of one command stays a group.
     ledger.callback()(lambda: None)
     ledger.command(name="verify", epilog="Example: revshare ledger verify --ledger sales.db")(verify)
@@ -302,7 +319,7 @@ def list_(
     entries = entries[:limit] if limit else entries
     if as_json:
         sales = [
-            {"seq": entry.seq, "recorded_at": entry.recorded_at.isoformat(), **_sale_as_json(entry.sale)}
+            {"seq": entry.seq, "recorded_at": entry.recorded_at.isoformat(), **sale_as_json(entry.sale)}
             for entry in entries
         ]
         print_json({"sales": sales, "more": more})
@@ -311,7 +328,10 @@ def list_(
     table.add_column("entry", justify="right", overflow="fold")
     for name in ("occurred (UTC)", "source", "id", "agreement"):
         table.add_column(name, overflow="fold")
-    table.add_column("units", justify="right", overflow="fold")
+    longest = max((len(f"{entry.sale.amount:,}") for entry in entries), default=0)
+    screen = Console()
+    # Names are broken before digits are, as long as there is room for names.
+    table.add_column("units", justify="right", overflow="fold", no_wrap=longest + 60 <= screen.width)
     table.add_column("token", overflow="fold")
     for entry in entries:
         sale = entry.sale
@@ -326,15 +346,9 @@ def list_(
             sale.token,
         )
         table.add_row(*cells)
-    Console().print(table)
+    screen.print(table)
     if more:
         typer.echo(f"… and more: --after {entries[-1].seq} goes on, --limit 0 shows all", err=True)
-
-
-def _sale_as_json(sale: Sale) -> dict[str, Any]:
-    import json
-
-    return dict(json.loads(sale.canonical()))
 
 
 def verify(

@@ -23,14 +23,16 @@ PHRASES: dict[str, str] = {
     "pass account=, a signer such as eth_account.Account.from_key(…)": _KEYSTORE,
     "pass account=, a signer of eth-account for one": _KEYSTORE,
     "account looks like a private key: make a signer of it with eth_account.Account.from_key(…), or keep it "
-    "in a keystore": "--account takes no private key, for others can read command lines: keep it in a "
+    "in a keystore": "--account looks like a private key, which others can read off command lines: keep it in a "
     "keystore, as `cast wallet import` makes one",
     "account must sign typed data, as eth_account.Account.from_key(…) does": "--account must be a keystore "
     "file, or a key that can sign typed data",
     "for a signature made elsewhere there is add_consent": "a signature made elsewhere is given by --payee "
     "and --signature",
+    "there is no ledger: there is no such file": "there is no ledger: name its file by --ledger; the first "
+    "`revshare sales import` or `sales record` makes one",
     "account is not an address": "--account is neither a file that is there nor an address",
-    "has been amended since this handle was made: refresh() it": "was amended just now: run the command again",
+    "has been amended since this handle was made: refresh() it": "was amended just now: try again",
     "give finality= as a number of blocks": "give a number of blocks by --finality",
     "pass from_block=, or an agreement": "ask a node that keeps history",
     "`send` does, or the calls that `approvals()` returns": "the command does that, run it again",
@@ -38,8 +40,6 @@ PHRASES: dict[str, str] = {
     "`revshare sales reverse --help`",
     "see Ledger.verify": "see `revshare ledger verify`",
     "as Ledger.head returns them": "as `revshare ledger verify` shows them",
-    "say what of it by amount=": "say what of it by --amount",
-    "give another by external_id_of_reversal=": "give another by --id",
 }
 """What the library's messages say → what the commands say in its place."""
 

@@ -6,7 +6,12 @@ from fractions import Fraction
 
 from revshare.money import Token
 
-__all__ = ["share_text", "slice_text"]
+__all__ = ["counted", "share_text", "slice_text"]
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something whose name takes an s: ``1 line``, ``1,259 lines``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def share_text(share: Fraction) -> str:

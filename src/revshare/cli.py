@@ -50,7 +50,7 @@ def _write_what_can_be_written() -> None:
 
 
 def _app() -> tuple[Any, type[Any], type[Any]]:
-    """Return the commands, what their parser raises when it is misused, and when a question is not answered."""
+    """Return the commands, what they raise when misused, and what when a question is answered with no."""
     # The library is useful without its command line, so this module must import where typer and rich are
     # missing.
     try:
@@ -70,7 +70,7 @@ def _app() -> tuple[Any, type[Any], type[Any]]:
 def _misused(error: Any, *, as_json: bool) -> int:
     """Say in a line what is wrong with a command as it was typed, and return the exit code."""
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "revshare"
+    command = "revshare" if context is None else context.command_path
     if type(error).__name__ == "NoArgsIsHelpError":
         if not as_json:
             error.show()
@@ -78,7 +78,7 @@ def _misused(error: Any, *, as_json: bool) -> int:
         text = "a command is missing"
     else:
         text = _usage_text(error.format_message())
-    message = f"{text}; `{command} --help` says more"
+    message = f"{text}{'' if text.endswith('?') else ';'} see `{command} --help`"
     if as_json:
         _print_error({"kind": "UsageError", "message": message, "command": command})
     sys.stderr.write(f"revshare: {message}\n")
@@ -89,7 +89,7 @@ def _usage_text(text: str) -> str:
     """Return what the parser says as a line that goes on: no capital, no full stop, no jargon."""
     text = re.sub(r"Input should be a valid integer.*", "write a whole number", " ".join(text.split()))
     text = re.sub(r"Input should be a valid number.*", "write a number", text)
-    text = re.sub(r"Input should be", "it should be", text)
+    text = text.replace("Input should be", "it should be").replace("Value error, ", "")
     text = re.sub(r"'\[?\{?([A-Z]+)\}?\]?(\.\.\.|…)?'", r"\1", text)
     text = text[:1].lower() + text[1:]
     return text.rstrip(".").replace(". Did you mean", ": did you mean")

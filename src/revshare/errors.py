@@ -52,6 +52,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -459,7 +460,8 @@ class ConflictError(LedgerError):
 
 
 def _short(value: object) -> str:
-    text = repr(dict(value)) if isinstance(value, Mapping) else repr(value)
+    plain = dict(value) if isinstance(value, Mapping) else value
+    text = f"{plain}" if isinstance(plain, datetime) else repr(plain)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -122,7 +122,7 @@ def test_a_guess_is_saved_looked_over_and_used(folder: Path, capsys: pytest.Capt
     )
     assert run(capsys, *guess)[0] == 0
     code, _, err = run(capsys, *guess)
-    assert (code, "exists" in err) == (2, True), "a file of the user's is never written over"
+    assert (code, "m.toml: is there already" in err) == (2, True), "a file of the user's is never written over"
     code, out, _ = run(capsys, "sales", "import", "sales.csv", "--mapping", "m.toml", "--yes")
     assert (code, "recorded 3 sales" in out) == (0, True)
     assert rs.SaleMapping.load("m.toml").constants.agreement == "Cosmetics to Australia"
@@ -198,7 +198,7 @@ def test_no_digit_is_cut_off_on_a_small_screen(
 
 def test_sales_are_listed_and_the_ledger_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "sales", "list")
-    assert (code, "no such file" in err) == (2, True)
+    assert (code, "there is no ledger" in err) == (2, True)
     run(capsys, "sales", "import", "sales.csv", "--mapping", "shop.toml", "--yes")
     code, out, err = run(capsys, "sales", "list", "--limit", "2")
     assert "1001/1" in out

@@ -42,6 +42,38 @@ def test_a_sale_is_reversed_once(ledger: rs.Ledger) -> None:
     assert ledger.totals()["GBPT"].count == 2
 
 
+def test_a_sale_is_reversed_in_parts_until_nothing_of_it_is_left(ledger: rs.Ledger) -> None:
+    ledger.record_all([sale(1, 100), sale(2, -100)])
+    when = datetime(2011, 4, 1, tzinfo=UTC)
+
+    def part(amount: int, number: str, of: str = "INV-1") -> rs.Recorded:
+        return ledger.reverse(
+            "shop", of, reason="damaged", amount=amount, external_id_of_reversal=number, occurred_at=when
+        )
+
+    assert part(60, "C-1").entry.sale.amount == -60
+    assert not part(60, "C-1").new, "the same again changes nothing"
+    with pytest.raises(rs.ConflictError):
+        part(30, "C-1")
+    with pytest.raises(rs.InvalidInput, match="of 100 units of 'INV-1', 40 are left to reverse, not 41"):
+        part(41, "C-2")
+    with pytest.raises(rs.InvalidInput, match="40 are left to reverse, not 100"):
+        ledger.reverse("shop", "INV-1", reason="damaged")
+    assert part(40, "C-2").new
+    with pytest.raises(rs.InvalidInput, match="0 are left"):
+        part(1, "C-3")
+    assert part(30, "C-4", of="INV-2").entry.sale.amount == 30, "of a credit note, money comes back"
+    assert ledger.totals()["GBPT"].net == -70
+
+
+@pytest.mark.parametrize(("amount", "why"), [(0, "above 0"), (-1, "above 0"), (1.0, "int of base units")])
+def test_the_part_to_reverse_is_an_exact_amount_above_zero(ledger: rs.Ledger, amount: int, why: str) -> None:
+    ledger.record(sale(1, 100))
+    with pytest.raises(rs.AmountError, match=why):
+        ledger.reverse("shop", "INV-1", reason="damaged", amount=amount)
+    assert ledger.totals()["GBPT"].count == 1
+
+
 def test_a_reversal_can_have_a_number_of_its_own_and_be_reversed(ledger: rs.Ledger) -> None:
     ledger.record(sale(1))
     ledger.reverse("shop", "INV-1", reason="returned", external_id_of_reversal="R-1")

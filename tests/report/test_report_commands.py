@@ -112,7 +112,7 @@ def test_letters_without_a_font_are_said(run: Run) -> None:
         (("song.toml", "--period", "2011-01", "--output", "a.doc"), "ends in .csv, .xlsx, .html, .pdf"),
         (("song.toml", "--period", "2011-01", "--format", "table", "--output", "a"), "is for the screen"),
         (("song.toml", "--period", "2011-01", "--ledger", "nowhere.db"), "nowhere.db"),
-        (("song.toml", "--period", "2011-01", "--output", "no/such/folder/a.csv"), "No such file"),
+        (("song.toml", "--period", "2011-01", "--output", "no/such/folder/a.csv"), "there is no folder"),
         (
             ("song.toml", "--period", "2011-01", "--output", "a.pdf", "--font", "song.toml"),
             "is not a TrueType",

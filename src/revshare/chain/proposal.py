@@ -291,9 +291,11 @@ class Proposal:
         except RevShareError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise InvalidInput(
-                f"this is not a proposal to amend: {type(error).__name__} ({error})"
-            ) from error
+            if isinstance(error, json.JSONDecodeError):
+                why = f"it is not JSON (line {error.lineno}, column {error.colno})"
+            else:
+                why = f"it has no {error}" if isinstance(error, KeyError) else "its parts are of another kind"
+            raise InvalidInput(f"this is not a proposal to amend: {why}") from error
 
     @classmethod
     def _from_data(cls, data: dict[str, Any]) -> Proposal:
@@ -325,12 +327,15 @@ class Proposal:
 
     @classmethod
     def load(cls, path: str | Path) -> Proposal:
-        """Return the proposal in a file. Raises as `from_json` does."""
+        """Return the proposal in a file. Raises as `from_json` does, and OSError."""
         try:
-            text = Path(path).read_bytes().decode()
+            return cls.from_json(Path(path).read_bytes().decode())
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"{path} is not a proposal to amend: it is not text in UTF-8") from error
-        return cls.from_json(text)
+            raise InvalidInput(f"{path}: this is not a proposal to amend: it is no text in UTF-8") from error
+        except InvalidInput as error:
+            if type(error) is not InvalidInput:
+                raise
+            raise InvalidInput(f"{path}: {error}") from error
 
     def __repr__(self) -> str:
         return (

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
-from revshare.errors import ConflictError, InvalidInput, LedgerDamaged
+from revshare.errors import AmountError, ConflictError, InvalidInput, LedgerDamaged
+from revshare.money import units
 
 from . import _chain
 from ._append import Appending, manifests
@@ -112,58 +113,71 @@ class Ledger:
         external_id: str,
         *,
         reason: str,
+        amount: int | None = None,
         external_id_of_reversal: str | None = None,
         occurred_at: datetime | None = None,
     ) -> Recorded:
-        """Record the exact negative of a sale; to put another in its place, record that after it.
+        """Record a credit note for a sale: its exact negative, or of `amount` base units of it.
 
         The reversal is an entry of its own, with `reverses` (the sale's id) and `reason` in its metadata. Its
         id is the sale's followed by ``/reversal`` unless given, its time now unless given: it belongs to the
-        period in which it is made. The same again changes nothing.
+        period in which it is made. The same again changes nothing. To put another in the sale's place, record
+        that after it. A sale may be reversed in several parts, each under an id of its own, until nothing of
+        it is left.
 
-        Raises InvalidInput when there is no such sale or no reason; ConflictError when it was reversed
-        otherwise.
+        Raises InvalidInput when there is no such sale, no reason, or not so much of the sale left;
+        ConflictError when it was reversed otherwise.
         """
         if not isinstance(reason, str) or not reason.strip():
             raise InvalidInput("a reversal needs a reason: text, and not empty")
+        part = None if amount is None else units(amount, "the amount to reverse")
+        if part is not None and part <= 0:
+            raise AmountError("the amount to reverse is above 0: it is how much of the sale", value=amount)
         with self._writing() as connection:
             found = self._entry(connection, source, external_id)
             if found is None:
                 raise InvalidInput(f"there is no sale {external_id!r} of {source!r} to reverse")
+            whole = found.sale.amount
+            back = -whole if part is None else -part if whole > 0 else part
             reversal = replace(
                 found.sale,
                 external_id=external_id_of_reversal or f"{external_id}/reversal",
                 occurred_at=occurred_at or datetime.now(UTC),
-                amount=-found.sale.amount,
+                amount=back,
                 metadata={"reverses": external_id, "reason": reason},
                 zone="",
             )
-            before = self._reversal_of(connection, found.sale)
-            if before is None:
-                recorded = self._record(_driver(connection), reversal, row_of(reversal))
-                if recorded is None:
-                    raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
-                return recorded
-            if occurred_at is None:
-                reversal = replace(reversal, occurred_at=before.sale.occurred_at)
-            if before.sale != reversal:
-                raise ConflictError(before.sale, reversal, seq=before.seq, ledger=self._store.name)
-            return Recorded(before, new=False)
+            earlier = list(self._reversals_of(connection, found.sale))
+            same = [entry for entry in earlier if entry.sale.external_id == reversal.external_id]
+            # A whole reversal is the only one there is, whatever its id.
+            before = next(iter(same or (e for e in earlier if back == -whole == e.sale.amount)), None)
+            if before is not None:
+                if occurred_at is None:
+                    reversal = replace(reversal, occurred_at=before.sale.occurred_at)
+                if before.sale != reversal:
+                    raise ConflictError(before.sale, reversal, seq=before.seq, ledger=self._store.name)
+                return Recorded(before, new=False)
+            left = abs(whole) - sum(abs(entry.sale.amount) for entry in earlier)
+            if abs(back) > left:
+                raise InvalidInput(
+                    f"of {abs(whole)} units of {external_id!r}, {left} are left to reverse, not {abs(back)}"
+                )
+            recorded = self._record(_driver(connection), reversal, row_of(reversal))
+            if recorded is None:
+                raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+            return recorded
 
-    def _reversal_of(self, connection: Connection, sale: Sale) -> Entry | None:
-        # Among the few of its agreement with the opposite amount: reversals are rare, and need no index of
-        # their own.
+    def _reversals_of(self, connection: Connection, sale: Sale) -> Iterator[Entry]:
+        # Among the few of its agreement with metadata: reversals are rare, and need no index of their own.
         query = _entries().where(
             SALES.c.agreement == sale.agreement,
             SALES.c.source == sale.source,
-            SALES.c.amount == -sale.amount,
-            SALES.c.metadata != "{}",
+            SALES.c.metadata.contains('"reverses":', autoescape=True),
         )
         for row in connection.execute(query):
             entry = self._entry_of(row)
             if entry.sale.metadata.get("reverses") == sale.external_id:
-                return entry
-        return None
+                yield entry
 
     def record_all(self, sales: Iterable[Sale], *, manifest: ManifestOrLater = None) -> Batch:
         """Record many in one transaction: all or none. Those the ledger has already change nothing.

@@ -48,6 +48,11 @@ _SERIALISE = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'revshare', 'big')}
 
 _BEGIN = "revshare_begin"
 _SMALLEST = 512  # bytes that a page of an SQLite file has at least
+_MAGIC = b"SQLite format 3\0"
+_NO_LEDGER = (
+    "this is not a ledger, but a file of another kind; it was left as it is: name the ledger's own file, or, "
+    "if this was one and was overwritten, restore a copy"
+)
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -65,7 +70,7 @@ class Store:
         self.name = (
             str(self._url.database)
             if self.dialect == "sqlite"
-            else self._url.render_as_string(hide_password=True)
+            else self._url.set(drivername="postgresql").render_as_string(hide_password=True)
         )
         self._pid = os.getpid()
         self._inherited: list[object] = []
@@ -123,18 +128,27 @@ class Store:
             self._check_size()
             return
         if not create:
-            raise LedgerError("there is no such file", ledger=self.name)
+            raise LedgerError("there is no ledger: there is no such file", ledger=self.name)
         if not self._path.parent.is_dir():
             raise LedgerError(f"there is no folder {self._path.parent}", ledger=self.name)
         self._make_file()
 
     def _check_size(self) -> None:
         """Refuse a file with less than a page, which SQLite would take for a new database."""
+        if self._path.is_dir():
+            raise LedgerError("this is a folder, not a ledger: give the path of its file", ledger=self.name)
         # Only its size: to open and close the file would drop the locks this process holds on it.
-        if self._path.stat().st_size < _SMALLEST:
+        size = self._path.stat().st_size
+        if not size:
             raise LedgerDamaged(
-                "the file is empty or cut short, so it is no ledger, or no longer one; restore a copy, or "
-                "remove it to begin a new one",
+                "the file is empty, so it is no ledger, or no longer one: restore a copy, or name another",
+                ledger=self.name,
+            )
+        if size < _SMALLEST:  # so small that nothing holds locks on it
+            with self._path.open("rb") as file:
+                ours = file.read(len(_MAGIC)) == _MAGIC
+            raise LedgerDamaged(
+                "the file is cut short, so it is no longer a ledger: restore a copy" if ours else _NO_LEDGER,
                 ledger=self.name,
             )
 
@@ -329,7 +343,7 @@ class Store:
         if found == REVISIONS[-1]:
             return
         if found is None and not create:
-            raise LedgerError("there is no ledger in this database", ledger=self.name)
+            raise LedgerError("this database holds no ledger", ledger=self.name)
         with self.write(append=True) as connection:
             # Others may have been quicker; from here on we are alone.
             found = self._revision(connection)
@@ -445,8 +459,10 @@ def _sqlite_error(error: sqlite3.Error) -> tuple[type[LedgerError], str]:
         return LedgerReadOnly, f"it, or the files beside it, cannot be opened: {error}"
     if name.startswith("SQLITE_FULL") or name in _FULL_FILE:
         return LedgerFull, f"there is no room left to write; nothing was recorded: {error}"
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
-        return LedgerDamaged, f"the file is damaged, or no database: {error}; restore a copy"
+    if name.startswith("SQLITE_NOTADB"):
+        return LedgerDamaged, _NO_LEDGER
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_IOERR")):
+        return LedgerDamaged, f"the file is damaged: {error}; restore a copy"
     if str(error).startswith("Could not decode"):
         return LedgerDamaged, f"the file holds what was never written: {error}; restore a copy"
     return LedgerError, f"the database refused: {error}"

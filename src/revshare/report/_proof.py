@@ -315,8 +315,11 @@ def _object(text: str | bytes) -> dict[str, Any]:
         value = json.loads(
             decoded, object_pairs_hook=once, parse_float=never, parse_constant=never, parse_int=whole
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ProofRefused(f"this is not JSON: {error}", reason="malformed") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ProofRefused(f"this is no proof: it is not JSON ({where})", reason="malformed") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ProofRefused("this is no proof: it is not text in UTF-8", reason="malformed") from error
     if not isinstance(value, dict):
         _refuse("malformed", f"this is no {_KIND}")
     return value

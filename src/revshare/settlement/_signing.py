@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from revshare._words import counted
 from revshare.chain.calls import Call
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import record_id
@@ -308,8 +309,8 @@ def prepared(context: Context, wish: Wish) -> NewSettlement:
     note = ""
     if is_carried:
         note = (
-            f"{len(lines.entries)} lines come to {split.token.format(lines.amount)} {split.token.symbol}: "
-            "nothing is remitted, they go into the next period"
+            f"{counted(len(lines.entries), 'line')} of {split.token.format(lines.amount, grouped=True)} "
+            f"{split.token.symbol} in all: nothing is remitted, that goes into the next period"
             if lines.entries
             else "there is nothing to settle"
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from revshare._words import counted
 from revshare.ledger._journal import Journal
 from revshare.ledger._settlements import SettlementRecord, TransactionRecord
 
@@ -68,7 +69,7 @@ def _unsettled(journal: Journal, agreement: str | None) -> Iterator[Standing]:
             name,
             months,
             "open",
-            f"{count} sale lines are in no settlement yet",
+            f"{counted(count, 'sale line')} {'is' if count == 1 else 'are'} in no settlement yet",
             f"settle them: revshare settle AGREEMENT --period {last:%Y-%m}",
         )
 
@@ -88,7 +89,7 @@ _GO_ON = "settle the period again: it goes on where it stands, nothing is signed
 def _planned(record: SettlementRecord) -> tuple[str, str]:
     void = sum(made.state == "void" for made in record.transactions)
     why = "; what was signed can no longer be mined, as other transactions had its nonces" if void else ""
-    return f"planned: {record.count} lines are set apart, nothing is signed{why}", _GO_ON
+    return f"planned: {counted(record.count, 'line')} set apart, nothing is signed{why}", _GO_ON
 
 
 def _signed(record: SettlementRecord) -> tuple[str, str]:
@@ -114,7 +115,8 @@ def _mined(record: SettlementRecord) -> tuple[str, str]:
 
 def _final(record: SettlementRecord) -> tuple[str, str]:
     credited = [payout.payee for payout in record.payouts if payout.credited > 0]
-    what = f"done: {record.count} lines remitted and shared among {len(record.payouts)} payees, final"
+    lines, payees = counted(record.count, "line"), counted(len(record.payouts), "payee")
+    what = f"done: {lines} remitted and shared among {payees}, final"
     if record.note:
         return f"{what}; but {record.note}", "look at it: revshare reconcile AGREEMENT"
     if credited:
