@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._html import fan
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
     from .simulation import Simulation
 
+_COLOURS = (
+    ("rgba(68,114,168,0.2)", "#1f3f66"),
+    ("rgba(200,110,40,0.2)", "#8a4513"),
+    ("rgba(90,150,80,0.2)", "#2f5d26"),
+    ("rgba(140,90,160,0.2)", "#523163"),
+)
+"""A band and its line, for each agreement compared."""
 _BLUE = ("rgba(68,114,168,0.2)", "rgba(68,114,168,0.35)")
 
 
@@ -29,6 +37,48 @@ def figure(found: Simulation, kind: str, payee: str | None) -> Figure:
     if kind == "sankey":
         return _sankey(go, found)
     raise InvalidInput(f'kind must be "fan", "tiers" or "sankey", not {show(kind)}')
+
+
+def comparison(found: Mapping[str, Simulation], payee: str | None) -> Figure:
+    """Return the figure `Comparison.plot` speaks of. Raises MissingExtra."""
+    try:
+        import plotly.graph_objects as go
+        from plotly.subplots import make_subplots
+    except ModuleNotFoundError:
+        raise MissingExtra("plots", "plotly") from None
+    # Not every agreement has every payee.
+    every = tuple(dict.fromkeys(name for one in found.values() for name in one.payees))
+    payees = every if payee is None else (payee,)
+    made = make_subplots(rows=len(payees), cols=1, shared_xaxes=True, subplot_titles=list(payees))
+    in_legend: set[str] = set()
+    for row, name in enumerate(payees, 1):
+        for place, (agreement, one) in enumerate(found.items()):
+            if payee is None and name not in one.payees:
+                continue
+            low, _, middle, _, high = fan(one, name)
+            shade, line = _COLOURS[place % len(_COLOURS)]
+            periods = list(range(one.periods + 1))
+            for values, fill in ((low, None), (high, shade), (middle, None)):
+                made.add_trace(
+                    go.Scatter(
+                        x=periods,
+                        y=values,
+                        name=agreement,
+                        legendgroup=agreement,
+                        mode="lines",
+                        line={"width": 2 if values is middle else 0, "color": line},
+                        fill="tonexty" if fill else None,
+                        fillcolor=fill,
+                        showlegend=values is middle and agreement not in in_legend,
+                    ),
+                    row=row,
+                    col=1,
+                )
+            in_legend.add(agreement)
+        made.update_yaxes(title_text=next(iter(found.values())).token.symbol, row=row, col=1)
+    made.update_xaxes(title_text="period", row=len(payees), col=1)
+    made.update_layout(height=120 + 200 * len(payees))
+    return made  # type: ignore[no-any-return, unused-ignore]
 
 
 def _fan(go: Any, found: Simulation, payees: tuple[str, ...]) -> Figure:

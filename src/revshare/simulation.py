@@ -553,6 +553,16 @@ class Comparison(Mapping[str, Simulation]):
         """Return `rows` as a data frame, see `Simulation.to_frame`."""
         return _frame(self.rows(), next(iter(self.values())).token, backend, text=text)
 
+    def plot(self, *, payee: str | None = None) -> Figure:
+        """Return a plotly figure: 5 % to 95 % and the median over time, all agreements on one axis.
+
+        payee: only that one. Raises MissingExtra without plotly, UnknownPayee for a payee some agreement
+        does not have.
+        """
+        from . import _plots
+
+        return _plots.comparison(self, payee)
+
     def to_html(self, title: str = "Simulation") -> str:
         """Return a page with all of them, see `Simulation.to_html`."""
         from . import _html

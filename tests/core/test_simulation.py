@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from html.parser import HTMLParser
 from math import ceil
@@ -205,11 +206,25 @@ def test_channels_add_up_and_each_has_its_refunds() -> None:
 # ------------------------------------------------------------------------------------------ deterministic
 
 
+@contextmanager
+def dask() -> Iterator[Executor]:
+    """Two workers of a Dask cluster, in processes of their own."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client.get_executor()
+
+
 @pytest.mark.parametrize(
-    "pool", [lambda: ThreadPoolExecutor(3), lambda: ProcessPoolExecutor(2)], ids=["threads", "processes"]
+    "pool",
+    [lambda: ThreadPoolExecutor(3), lambda: ProcessPoolExecutor(2), dask],
+    ids=["threads", "processes", "dask"],
 )
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_any_executor_gives_the_same_numbers(pool: Callable[[], Executor]) -> None:
+def test_any_executor_gives_the_same_numbers(pool: Callable[[], AbstractContextManager[Executor]]) -> None:
     paths = 2 * _futures.BLOCK + 5
 
     def run(executor: Executor | None) -> rs.Simulation:
@@ -464,6 +479,26 @@ def test_plots() -> None:
         found.plot("pie")  # type: ignore[arg-type]
     with pytest.raises(rs.UnknownPayee):
         found.plot(payee="bakcer")
+
+
+def test_agreements_are_drawn_on_one_axis() -> None:
+    fixed = AGREEMENT.model_copy(
+        update={
+            "payees": {"author": "0x" + "02" * 20, "agent": "0x" + "04" * 20},
+            "tiers": [{"shares": {"author": 3, "agent": 1}}],
+        }
+    )
+    found = rs.simulate({"tiers": AGREEMENT, "fixed": fixed}, revenue=LIVELY, paths=20, periods=3, seed=2)
+    drawn = found.plot()
+    assert [title.text for title in drawn.layout.annotations] == ["backer", "author", "shop", "agent"]
+    assert len(drawn.data) == 3 * (3 + 2)
+    assert [trace.name for trace in drawn.data if trace.showlegend] == ["tiers", "fixed"]
+    medians = [list(trace.y) for trace in found.plot(payee="author").data if trace.line.width == 2]
+    assert medians == [
+        [0] + [one.quantile("author", 0.5, p) / 100 for p in (1, 2, 3)] for one in found.values()
+    ]
+    with pytest.raises(rs.UnknownPayee):
+        found.plot(payee="backer")
 
 
 @pytest.mark.parametrize(
