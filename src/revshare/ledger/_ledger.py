@@ -260,6 +260,28 @@ class Ledger:
             for row in rows:
                 yield self._entry_of(row)
 
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        agreement: str | None = None,
+        *,
+        period: Period | str | None = None,
+    ) -> int:
+        """Write the sales, or those of one agreement or period, to a Parquet file; return how many.
+
+        In the order of `seq`, which is a column, and as one state of the ledger; what stood at `path` is
+        replaced when the file is whole. Raises AmountError for an amount of more than 38 digits, which no
+        engine could read exactly; MissingExtra without pyarrow.
+        """
+        from ._parquet import write_parquet
+
+        query = _where(_entries(), agreement, period).order_by(SALES.c.seq)
+        with (
+            self._reading() as connection,
+            connection.execution_options(yield_per=1000).execute(query) as rows,
+        ):
+            return write_parquet(((row[0], *row[3:]) for row in rows), path)
+
     def _entry_of(self, row: Sequence[Any]) -> Entry:
         try:
             return Entry(sale_of(row[3:]), row[0], row[1], row[2])
