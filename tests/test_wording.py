@@ -20,6 +20,9 @@ PYTHON = re.compile(
     r"(?<![\w-])[a-z_]+=(?!=|\w*ro\b)|\b[A-Z][A-Za-z]+\.[a-z_]+|\w\((?:…|…?\w*)?\)|\bhandle\b"
 )
 
+# Files whose texts are not shown by any command, or only data.
+OTHERS = ("_wording.py", "_html.py", "_fonts.py", "analytics.py", "_parquet.py")
+
 NEVER_IN_A_COMMAND = (
     "RevenueSplitFactory.deploy",  # no command makes factories of one's own
     "give its tree as previous=",  # nor books
@@ -38,7 +41,7 @@ NEVER_IN_A_COMMAND = (
 def messages() -> Iterator[tuple[str, str]]:
     """Every text with a space in it in the library, docstrings left out, and where it is."""
     for file in SOURCES:
-        if file.name in ("_wording.py", "_html.py", "_fonts.py") or file.name.startswith("_commands"):
+        if file.name in OTHERS or file.name.startswith("_commands"):
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         inside = {

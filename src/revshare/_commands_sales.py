@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from revshare._commands_record import record, reverse, sale_as_json
-from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, print_json
+from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, busy, print_json
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -109,6 +109,14 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="For the guess: what the text is in, utf-8 or cp1252; left out, utf-8.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the sales are recorded.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what it comes to; record nothing.")
@@ -119,13 +127,22 @@ def import_(
     from revshare.ledger.imports import SaleMapping
 
     if mapping is None:
-        _guess(file, save_mapping, agreement, zone, locale, as_json=as_json)
+        _guess(
+            file,
+            save_mapping,
+            agreement=agreement,
+            zone=zone,
+            locale=locale,
+            encoding=encoding,
+            as_json=as_json,
+        )
         return
     for option, given in (
         ("--save-mapping", save_mapping),
         ("--agreement", agreement),
         ("--zone", zone),
         ("--locale", locale),
+        ("--encoding", encoding),
     ):
         if given is not None:
             raise InvalidInput(f"{option} is for a guess: with --mapping, change that file")
@@ -146,23 +163,34 @@ def import_(
 def _guess(
     file: Path,
     save: Path | None,
+    *,
     agreement: Path | None,
     zone: str | None,
     locale: str | None,
-    *,
+    encoding: str | None,
     as_json: bool,
 ) -> None:
     from revshare.agreement import Agreement
     from revshare.ledger.imports import guess_mapping
+    from revshare.ledger.imports._mapping import Reading
 
+    if encoding not in (None, "utf-8", "cp1252"):
+        raise InvalidInput(f"--encoding is utf-8 or cp1252, not {encoding!r}: save the file as UTF-8")
+    if file.suffix.lower() in (".toml", ".json", ".db", ".pdf"):
+        raise InvalidInput(
+            f"{file} is no file of sales: name a CSV, Excel (.xlsx) or Parquet file; mappings are given by "
+            "--mapping, agreements by --agreement"
+        )
     known = None if agreement is None else Agreement.load(agreement)
-    guess = guess_mapping(
-        str(file),
-        token=None if known is None else known.token,
-        agreement=None if known is None else known.name,
-        zone=zone,
-        locale=locale,
-    )
+    with busy(f"looking at {file.name}"):
+        guess = guess_mapping(
+            str(file),
+            token=None if known is None else known.token,
+            agreement=None if known is None else known.name,
+            zone=zone,
+            locale=locale,
+            reading=None if encoding is None else Reading.model_validate({"encoding": encoding}),
+        )
     if save is not None:
         with save.open("x", encoding="utf-8", newline="\n") as out:
             out.write(guess.to_toml())
@@ -181,7 +209,8 @@ def _guess(
 
 def _guess_as_json(guess: Guess, save: Path | None) -> dict[str, Any]:
     missing = [{"where": entry.where, "what": entry.what, "fix": entry.fix} for entry in guess.missing]
-    return {"guess": dict(guess.data), "missing": missing, "saved": save and str(save)}
+    notes = [{"where": entry.where, "what": entry.what, "fix": entry.fix} for entry in guess.notes]
+    return {"guess": dict(guess.data), "missing": missing, "notes": notes, "saved": save and str(save)}
 
 
 def _preview(file: Path, mapping: SaleMapping, most: int | None) -> ImportReport:

@@ -23,7 +23,7 @@ PHRASES: dict[str, str] = {
     "pass account=, a signer such as eth_account.Account.from_key(…)": _KEYSTORE,
     "pass account=, a signer of eth-account for one": _KEYSTORE,
     "account looks like a private key: make a signer of it with eth_account.Account.from_key(…), or keep it "
-    "in a keystore": "--account looks like a private key, which others can read off command lines: keep it in a "
+    "in a keystore": "--account looks like a private key, which others can see: keep it in a "
     "keystore, as `cast wallet import` makes one",
     "account must sign typed data, as eth_account.Account.from_key(…) does": "--account must be a keystore "
     "file, or a key that can sign typed data",

@@ -13,6 +13,7 @@ import pytest
 
 import revshare as rs
 from revshare.cli import main
+from revshare.ledger.imports._mapping import Reading
 from tests.conftest import ROOT
 from tests.imports.conftest import Write, mapping, row
 
@@ -87,6 +88,56 @@ def test_a_date_format_is_guessed_only_when_the_dates_leave_no_doubt(
     assert guess.data.get("dates") == (None if form == "missing" else form)
 
 
+TEXT = (
+    "Facture;Date;Pays;Désignation;Montant\n"
+    "F-1;13/03/2011 09:12;Australia;Crème;1 234,56\n"
+    "F-1;14/03/2011 09:12;Australia;Savon;12,50\n"
+)
+
+
+@pytest.mark.parametrize("text", [TEXT, TEXT.replace("Désig", "Desig")], ids=["header", "below"])
+def test_of_a_file_in_cp1252_everything_is_guessed_but_its_encoding(text: str, tmp_path: Path) -> None:
+    for encoding in ("utf-8", "cp1252"):
+        (tmp_path / f"{encoding}.csv").write_text(text, encoding=encoding)
+    whole = rs.guess_mapping(tmp_path / "utf-8.csv", name="shop")
+    guess = rs.guess_mapping(tmp_path / "cp1252.csv", name="shop")
+    assert guess.data == whole.data, "and nothing about an encoding, which must be declared"
+    assert (guess.data["locale"], guess.data["dates"]) == ("fr", "%d/%m/%Y %H:%M")
+    encoding_first, *others = guess.missing
+    assert encoding_first.where == "file.encoding"
+    assert f"not UTF-8 (line {1 if text is TEXT else 2})" in encoding_first.what
+    assert tuple(others) == whole.missing
+    assert guess.notes == whole.notes
+    assert "# file.encoding: " in guess.to_toml()
+    declared = rs.guess_mapping(
+        tmp_path / "cp1252.csv", name="shop", reading=Reading.model_validate({"encoding": "cp1252"})
+    )
+    assert declared.data == whole.data | {"file": {"encoding": "cp1252"}}
+    assert declared.missing == whole.missing
+
+
+def test_a_file_that_is_no_text_is_not_guessed_at(tmp_path: Path) -> None:
+    for content in (b"Id;Date\n\0\xff;1\n", b"Id;Date\n\x81;\xff\n"):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(rs.ImportRefused):
+            rs.guess_mapping(tmp_path / "a.csv")
+
+
+def test_numbered_lines_are_explained_and_no_cell_can_write_into_the_mapping(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": ['1"\nsource = "x', '1"\nsource = "x'], "date": ["2011-03-01Z"] * 2})
+    guess = rs.guess_mapping(frame, name="shop")
+    (note,) = guess.notes
+    assert (note.where, guess.data["number_lines"]) == ("number_lines", True)
+    assert "each becomes a sale of its own" in guess.to_toml()
+    assert tomllib.loads(guess.to_toml()) == guess.data
+
+
+@pytest.mark.parametrize("given", [{"zone": "Mars"}, {"locale": "xx"}])
+def test_a_zone_or_locale_that_is_none_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(rs.InvalidInput, match="Mars|xx"):
+        rs.guess_mapping(pl.DataFrame({"id": ["1"]}), **given)  # type: ignore[arg-type]
+
+
 # ------------------------------------------------------------------------------------------ commands
 
 
@@ -122,10 +173,38 @@ def test_a_guess_is_saved_looked_over_and_used(folder: Path, capsys: pytest.Capt
     )
     assert run(capsys, *guess)[0] == 0
     code, _, err = run(capsys, *guess)
-    assert (code, "m.toml: is there already" in err) == (2, True), "a file of the user's is never written over"
+    assert (code, "m.toml: is there already" in err) == (2, True), (
+        "a file of the user's is never written over"
+    )
     code, out, _ = run(capsys, "sales", "import", "sales.csv", "--mapping", "m.toml", "--yes")
     assert (code, "recorded 3 sales" in out) == (0, True)
     assert rs.SaleMapping.load("m.toml").constants.agreement == "Cosmetics to Australia"
+
+
+def test_a_file_in_cp1252_is_imported_when_that_is_declared(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "march.csv").write_text(TEXT, encoding="cp1252")
+    guess = ("sales", "import", "march.csv", "--agreement", "australia.toml", "--zone", "Europe/Paris")
+    code, out, _ = run(capsys, *guess)
+    assert (code, "declare it: [file] encoding" in out) == (2, True)
+    assert run(capsys, *guess, "--encoding", "cp1252", "--save-mapping", "m.toml")[0] == 0
+    code, out, _ = run(capsys, "sales", "import", "march.csv", "--mapping", "m.toml", "--yes")
+    assert (code, "recorded 2 sales" in out) == (0, True)
+    assert "utf-8 or cp1252" in run(capsys, *guess, "--encoding", "latin1")[2]
+    assert (
+        "with --mapping, change that file"
+        in run(capsys, "sales", "import", "march.csv", "--mapping", "m.toml", "--encoding", "cp1252")[2]
+    )
+
+
+@pytest.mark.parametrize("file", ["australia.toml", "sales.db", ".", "gone.csv", "empty.csv"])
+def test_what_is_no_file_of_sales_gets_a_line(
+    file: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "empty.csv").touch()
+    code, out, err = run(capsys, "sales", "import", file)
+    assert (code, out, err.count("\n")) == (2, "", 1)
 
 
 def test_importing_shows_totals_asks_and_records(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,6 +293,8 @@ def test_sales_are_listed_and_the_ledger_verified(folder: Path, capsys: pytest.C
     assert run(capsys, "ledger", "verify", "--head", "00" * 31 + "01")[0] == 1
 
 
-@pytest.mark.parametrize("command", [("sales", "import"), ("sales", "list"), ("ledger", "verify")])
+@pytest.mark.parametrize(
+    "command", [("sales", each) for each in ("import", "record", "reverse", "list")] + [("ledger", "verify")]
+)
 def test_every_command_has_an_example(command: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert f"revshare {' '.join(command)}" in run(capsys, *command, "--help")[1].replace("\n", " ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,14 +17,15 @@ from itertools import islice
 from typing import Any
 
 from revshare import _textfile
-from revshare.errors import Problem
+from revshare.errors import ImportRefused, InvalidInput, Problem
 from revshare.money import Token
 
+from ._csv import CsvTable
 from ._mapping import Reading, SaleMapping
-from ._numbers import NumberReader, Unreadable
+from ._numbers import LOCALES, NumberReader, Unreadable
 from ._run import open_table
-from ._table import Cell, Stop
-from ._times import TimeReader
+from ._table import Cell, Stop, Table, short
+from ._times import TimeReader, zone_of
 
 __all__ = ["Guess", "guess_mapping"]
 
@@ -72,19 +74,21 @@ _LOCALES = ("en", "de", "fr", "de-CH", "plain")
 class Guess:
     """A guessed mapping, and what of it is missing.
 
-    data: as in a mapping file. missing: what a person must add or decide before it is one.
+    data: as in a mapping file. missing: what a person must add or decide before it is one. notes: what was
+    decided by what the first lines say, and is worth a second look.
     """
 
     data: Mapping[str, Any]
     missing: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
     def mapping(self, **more: object) -> SaleMapping:
         """Return the mapping, with `more` added. Raises MappingError as long as something is missing."""
         return SaleMapping.model_validate({**self.data, **more})
 
     def to_toml(self) -> str:
-        """Return the text of a mapping file, with what is missing in comments above."""
-        notes = [f"# {problem.where}: {problem.what}; {problem.fix}" for problem in self.missing]
+        """Return the text of a mapping file, with what is missing, and the notes, in comments above."""
+        notes = [f"# {problem}" for problem in (*self.missing, *self.notes)]
         head = ["# Guessed from the file: look it over before anything is imported by it.", *notes, ""]
         return "\n".join(head) + _textfile.to_toml(self.data)
 
@@ -102,13 +106,18 @@ def guess_mapping(
     """Guess how the columns of `source` (a path or a data frame) become sales.
 
     token, agreement, zone, locale: when they are known. name: of who reports; of the file when left out.
-    reading: how the file is read. Raises ImportRefused for a file that cannot be read at all.
+    reading: how the file is read. A text file that is not UTF-8 is looked at as if it were cp1252, so that
+    the rest can be guessed; but which encoding it has must be declared, and is listed as missing.
+
+    Raises ImportRefused for a file that cannot be read at all, InvalidInput for no zone or locale.
     """
-    table = open_table(source, reading)
+    _check(zone, locale)
+    table, undeclared = _opened(source, reading)
     header = [column for column in table.header if column and table.header.count(column) == 1]
     fields = _fields(header)
     samples = _samples(table, header)
-    missing: list[Problem] = []
+    missing: list[Problem] = [] if undeclared is None else [undeclared]
+    notes: list[Problem] = []
     data: dict[str, Any] = {"source": name or re.sub(r"\.[^.]*$", "", table.name)}
     if token is not None:
         data["token"] = token.model_dump(exclude_none=True)
@@ -118,8 +127,16 @@ def guess_mapping(
     data |= _locale(numbers, locale, missing)
     data |= _times(samples.get(fields.get("occurred_at", ""), ()), zone, missing)
     documents = samples.get(fields.get("external_id", ""), ())
-    if len(set(documents)) < len(documents):
+    twice = next((cell for cell, count in Counter(map(str, documents)).items() if count > 1), None)
+    if twice is not None:
         data["number_lines"] = True
+        notes.append(
+            Problem(
+                "number_lines",
+                f"{short(twice)!r} is on several lines, and each becomes a sale of its own: /1, /2 …",
+                "remove it if an id stands for one sale",
+            )
+        )
     if reading is not None and reading != Reading():
         data["file"] = reading.model_dump(exclude_none=True, exclude_defaults=True)
     columns: dict[str, Any] = dict(fields)
@@ -143,7 +160,45 @@ def guess_mapping(
     left = [column for column in header if column not in fields.values()]
     if left:
         data["metadata"] = {_key(column): column for column in left}
-    return Guess(data, tuple(missing))
+    return Guess(data, tuple(missing), tuple(notes))
+
+
+def _check(zone: str | None, locale: str | None) -> None:
+    if locale is not None and locale not in LOCALES:
+        known = ", ".join(LOCALES)
+        raise InvalidInput(f"{locale!r} is no locale known here; use one of {known}")
+    if zone is not None:
+        try:
+            zone_of(zone)
+        except ValueError as error:
+            raise InvalidInput(f"{error}; use a name like Europe/London, or an offset like +10:00") from None
+
+
+def _opened(source: object, reading: Reading | None) -> tuple[Table, Problem | None]:
+    """Open a source to be looked at, all of it; and say if its encoding must be declared."""
+    try:
+        return _whole(open_table(source, reading)), None
+    except ImportRefused as refused:
+        if reading is not None and reading.encoding != "utf-8":
+            raise
+        other = (reading or Reading()).model_copy(update={"encoding": "cp1252"})
+        try:
+            table = _whole(open_table(source, other))
+        except ImportRefused:
+            raise refused from None  # it was not the encoding
+        line = refused.problems[0].line
+    return table, Problem(
+        "file.encoding",
+        f"the file is not UTF-8 (line {line}), and is shown as if it were cp1252",
+        'declare it: [file] encoding = "cp1252", or save the file as UTF-8',
+    )
+
+
+def _whole(table: Table) -> Table:
+    """Return a table; of text, all of which is in its encoding. Raises ImportRefused."""
+    if isinstance(table, CsvTable):
+        table.fingerprint()
+    return table
 
 
 def _plain(name: str) -> str:
