@@ -17,6 +17,7 @@ from rich.table import Table
 
 from revshare._commands_record import record, reverse, sale_as_json
 from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, busy, print_json
+from revshare._words import counted
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def _import(ledger: Ledger, file: Path, mapping: SaleMapping, most: int | None, 
         Console().print(_totals_table(preview, mapping.token))
         if not sys.stdin.isatty():
             raise InvalidInput("there is nobody to ask whether to record these: give --yes")
-        typer.confirm(f"Record {preview.sales:,} sales?", abort=True, err=True)
+        typer.confirm(f"Record {counted(preview.sales, 'sale')}?", abort=True, err=True)
     with _progress(f"importing {file.name}") as progress:
         return ledger.import_sales(file, mapping, progress=progress, most_problems=most, expect=expect)
 
@@ -262,19 +263,25 @@ def _say(report: ImportReport, token: Token, *, committed: bool, as_json: bool) 
         print_json(_report_as_json(report, committed=committed))
         return
     if report.again:
-        typer.echo(f"{report.name} had been imported already ({report.known:,} sales): nothing was done")
+        typer.echo(
+            f"{report.name} had been imported already ({counted(report.known, 'sale')}): nothing was done"
+        )
         return
     Console().print(_totals_table(report, token))
     if committed:
-        known = f", {report.known:,} were there already" if report.known else ""
-        typer.echo(f"recorded {report.new:,} sales{known}")
+        known = (
+            f", {report.known:,} {'was' if report.known == 1 else 'were'} there already"
+            if report.known
+            else ""
+        )
+        typer.echo(f"recorded {counted(report.new, 'sale')}{known}")
     else:
         typer.echo("nothing was recorded")
 
 
 def _totals_table(report: ImportReport, token: Token) -> Table:
     skipped = f", {report.skipped:,} skipped" if report.skipped else ""
-    table = Table(title=f"{report.name}: {report.lines:,} lines{skipped}")
+    table = Table(title=f"{report.name}: {counted(report.lines, 'line')}{skipped}")
     table.add_column("agreement", overflow="fold")
     for name in ("token", "lines", "gross", "credit notes", "net"):
         table.add_column(name, justify="left" if name == "token" else "right", overflow="fold")
@@ -404,7 +411,8 @@ def verify(
     else:
         for problem in found.problems:
             typer.echo(str(problem), err=True)
+        entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
         verdict = "as they were recorded" if found.ok else "NOT as they were recorded"
-        typer.echo(f"{found.entries:,} entries in {found.links:,} links: {verdict}; head {found.head}")
+        typer.echo(f"{entries} in {counted(found.links, 'link')}: {verdict}; head {found.head}")
     if not found.ok:
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,8 @@ from revshare._options import (
     print_json,
     receipt_as_dict,
 )
+from revshare._wording import in_commands
+from revshare._words import counted
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def deploy(
         return
     typer.echo(
         f"{loaded.name}: {split.address} on chain {split.chain_id}; "
-        f"{split.token.symbol} sent there is shared among {len(split.payees)} payees"
+        f"{split.token.symbol} sent there is shared among {counted(len(split.payees), 'payee')}"
     )
 
 
@@ -123,9 +126,10 @@ def pay(
     """Pay one sale in; approves exactly that much of the token first."""
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
     receipt = _sent(handle.pay(amount, sale_id=sale_id))
+    paid = handle.token.format(handle.token.parse(amount), grouped=True)
     _show(
         receipt,
-        f"{sale_id}: {amount} {handle.token.symbol} paid in",
+        f"{sale_id}: {paid} {handle.token.symbol} paid in",
         as_json=as_json,
     )
 
@@ -147,7 +151,7 @@ def distribute(
     if not due and not as_json:
         typer.echo("nothing is due: nothing was sent")
         return
-    paid = ", ".join(f"{payee} {handle.token.format(units)}" for payee, units in due.items())
+    paid = ", ".join(f"{payee} {handle.token.format(units, grouped=True)}" for payee, units in due.items())
     _show(_sent(call), f"distributed {handle.token.symbol}: {paid}", as_json=as_json)
 
 
@@ -166,7 +170,11 @@ def claim(
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
     call = handle.claim(payee)
     (units,) = call.preview().payouts.values()
-    _show(_sent(call), f"{payee}: {handle.token.format(units)} {handle.token.symbol} paid", as_json=as_json)
+    _show(
+        _sent(call),
+        f"{payee}: {handle.token.format(units, grouped=True)} {handle.token.symbol} paid",
+        as_json=as_json,
+    )
 
 
 # ------------------------------------------------------------------------------------------ settlements
@@ -259,7 +267,7 @@ def settle(
         print_json(
             {
                 "settlements": [result.to_dict() for result in results],
-                "problems": [str(error) for error in problems.values()]
+                "problems": [in_commands(str(error)) for error in problems.values()]
                 or [_whose(one) for one in unfinished],
             }
         )
@@ -269,7 +277,7 @@ def settle(
         if not results and not problems:
             typer.echo("nothing is open")
     for error in problems.values():
-        typer.echo(f"revshare: {error}", err=True)
+        typer.echo(f"revshare: {in_commands(str(error))}", err=True)
     if not problems:
         for result in unfinished:
             typer.echo(f"revshare: {_whose(result)}", err=True)
@@ -393,15 +401,15 @@ def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
         print_json({"plans": [plan.to_dict() for plan in plans]})
         return
     for plan in plans:
-        show = plan.token.format
+        show = partial(plan.token.format, grouped=True)
         typer.echo(
-            f"{plan.agreement}, {plan.period}: {plan.state}; {plan.count} lines, net {show(plan.amount)} "
-            f"{plan.token.symbol}"
+            f"{plan.agreement}, {plan.period}: {plan.state}; {counted(plan.count, 'line')}, "
+            f"net {show(plan.amount)} {plan.token.symbol}"
         )
         if plan.note:
             typer.echo(f"    {plan.note}")
         for symbol, count in plan.left_out.items():
-            typer.echo(f"    {count} lines in {symbol} are left out")
+            typer.echo(f"    {counted(count, 'line')} in {symbol} left out")
         if plan.payouts:
             table = _table("payee", "gets", "of which earned now")
             for payout in plan.payouts:
@@ -422,10 +430,10 @@ def _whose(result: SettlementResult) -> str:
 
 
 def _show_result(result: SettlementResult) -> None:
-    show = result.token.format
+    show = partial(result.token.format, grouped=True)
     typer.echo(
-        f"{result.agreement}, {result.period}: {result.state}; {result.count} lines, {show(result.amount)} "
-        f"{result.token.symbol}"
+        f"{result.agreement}, {result.period}: {result.state}; {counted(result.count, 'line')}, "
+        f"{show(result.amount)} {result.token.symbol}"
     )
     if result.record.note:
         typer.echo(f"    {result.record.note}")
@@ -444,7 +452,7 @@ def _show_result(result: SettlementResult) -> None:
 
 
 def _show_books(books: Reconciliation) -> None:
-    show = books.token.format
+    show = partial(books.token.format, grouped=True)
     table = _table("payee", "schedule", "contract", "log", "token", "ledger")
     for one in books.payees:
         accounts = (one.schedule, one.contract, one.log, one.balances, one.ledger)
@@ -452,8 +460,8 @@ def _show_books(books: Reconciliation) -> None:
     Console().print(table)
     typer.echo(
         f"{books.agreement}: received {show(books.received)} {books.token.symbol} by block "
-        f"{books.block_number}, {show(books.remitted)} of it by {books.settlements} settlements; "
-        f"{books.open_lines} lines are not settled yet"
+        f"{books.block_number}, {show(books.remitted)} of it by {counted(books.settlements, 'settlement')}; "
+        f"{counted(books.open_lines, 'line')} not settled yet"
     )
     if books.reconciled:
         typer.echo("all accounts agree, to the unit")

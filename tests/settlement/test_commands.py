@@ -59,15 +59,15 @@ def test_a_split_is_deployed_paid_distributed_and_claimed(desk: Desk, run: Run) 
     )
     code, out, _ = run("pay", str(desk.file), "25", "--sale-id", "A", *options)
     assert code == 0
-    assert out.startswith("A: 25 GBP6 paid in\ntransaction 0x")
+    assert out.startswith("A: 25.00 GBP6 paid in\ntransaction 0x")
     code, _, err = run("pay", str(desk.file), "25", "--sale-id", "A", *options)
     assert code == 2
     assert "AlreadyPaid" in err
     assert err.count("\n") == 1
     code, out, _ = run("claim", str(desk.file), "payee2", *options)
-    assert (code, out.split("\n")[0]) == (0, "payee2: 5 GBP6 paid")
+    assert (code, out.split("\n")[0]) == (0, "payee2: 5.00 GBP6 paid")
     code, out, _ = run("distribute", str(desk.file), *options)
-    assert (code, out.split("\n")[0]) == (0, "distributed GBP6: payee1 12.5, payee3 7.5")
+    assert (code, out.split("\n")[0]) == (0, "distributed GBP6: payee1 12.50, payee3 7.50")
     assert run("distribute", str(desk.file), *options)[1] == "nothing is due: nothing was sent\n"
     code, out, _ = run("distribute", str(desk.file), *options, "--json")
     assert json.loads(out)["events"] == []
@@ -108,6 +108,18 @@ def test_a_month_is_settled_from_the_command_line(desk: Desk, run: Run) -> None:
     assert "no sales of 'no-such.toml'; of " in err
     assert run("settle", *desk.chain, *desk.ledger)[1] == "nothing is open\n"
     desk.world.check(desk.split)
+
+
+def test_amounts_are_grouped_and_one_line_is_one_line(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, [1_234_567_890])
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
+    assert "1 sale line is in no settlement yet" in run("status", *desk.ledger)[1]
+    dry = run("settle", str(desk.file), "--period", MARCH, *options, "--dry-run")[1]
+    assert "planned; 1 line, net 1,234.56789 GBP6" in dry
+    done = run("settle", str(desk.file), "--period", MARCH, *options)[1]
+    assert "final; 1 line, 1,234.56789 GBP6" in done
+    assert "received 1,234.56789 GBP6" in run("reconcile", str(desk.file), *options)[1]
+    assert "1 line remitted and shared among 3 payees" in run("status", *desk.ledger)[1]
 
 
 def test_a_difference_is_said_and_makes_the_exit_code(desk: Desk, run: Run) -> None:
