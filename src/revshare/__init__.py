@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._enforcement import Enforcement
     from ._governance import Governance
     from .agreement import Agreement, Payee, Tier
     from .chain import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         LedgerTooNew,
         MappingError,
         MissingExtra,
+        NeedsPayoutBook,
         NegativeRevenue,
         NotDeployed,
         Problem,
@@ -99,6 +101,7 @@ __all__ = [
     "CompilerNotFound",
     "ConflictError",
     "ContractError",
+    "Enforcement",
     "Entry",
     "FeesTooHigh",
     "Governance",
@@ -119,6 +122,7 @@ __all__ = [
     "MappingError",
     "MerkleTree",
     "MissingExtra",
+    "NeedsPayoutBook",
     "NegativeRevenue",
     "NotDeployed",
     "Payee",
@@ -178,6 +182,7 @@ _HOME = {
     "Call": "chain",
     "Clearing": "clearing",
     "Comparison": "simulation",
+    "Enforcement": "_enforcement",
     "Entry": "ledger",
     "Governance": "_governance",
     "Growth": "simulation",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from fractions import Fraction
 from math import isfinite
 from typing import Annotated
 
 from eth_hash.auto import keccak
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ._model import Refusal, show
 
@@ -240,3 +241,120 @@ Until = Annotated[
         }
     ),
 ]
+
+# ------------------------------------------------------------------------------------------ values of rules
+
+_PLAIN_AMOUNT = r"[0-9]{1,80}(\.[0-9]{1,40})?"
+_FACTOR = r"[0-9]{1,4}(\.[0-9]{1,30})?"
+
+
+def check_amount(value: object) -> str:
+    """Return an amount above zero, in whole tokens, as text; raise Refusal unless it is exact."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise Refusal(f"{show(value)} is not an exact amount", 'write digits in quotes, like "2000"')
+    text = show(value) if isinstance(value, int) else value
+    if not re.fullmatch(_PLAIN_AMOUNT, text):
+        raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
+    if not text.strip("0."):
+        raise Refusal("is zero, so that the rule does nothing", "write an amount, or leave the rule out")
+    return text
+
+
+def check_rate(value: object) -> str:
+    """Return a percentage above 0 as written; raise Refusal otherwise."""
+    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
+        raise Refusal(f"{show(value)} is not a percentage", 'write digits and a percent sign, like "12.5%"')
+    if not 0 < percent(value) <= 100:
+        raise Refusal(f"{value} is out of range", 'use more than 0% and at most "100%"')
+    return value
+
+
+def check_step_rate(value: object) -> str:
+    """Return the rate of a step as written: a percentage, of which 0 is one too."""
+    if isinstance(value, str) and _PERCENT.fullmatch(value) and percent(value) == 0:
+        return value
+    return check_rate(value)
+
+
+def check_factor(value: object) -> str:
+    """Return a factor of at least 1 as written; raise Refusal otherwise."""
+    if not isinstance(value, str) or not re.fullmatch(_FACTOR, value):
+        raise Refusal(f"{show(value)} is not a factor", 'write a number in quotes, like "1.2"')
+    if Fraction(value) < 1:
+        raise Refusal(f"the factor {value} is less than 1", 'write "1" for no premium, or more')
+    return value
+
+
+def check_day(value: object) -> date:
+    """Return a day, as TOML has them or as text like ``2027-01-31``; raise Refusal otherwise."""
+    if type(value) is date:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise Refusal(f"{show(value)} is not a day", "write it like 2027-01-31")
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        twice = next(value for number, value in enumerate(values) if value in values[:number])
+        raise Refusal(f"names {show(twice)} twice", "name it once")
+    return values
+
+
+Amount = Annotated[
+    str,
+    BeforeValidator(check_amount),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{_PLAIN_AMOUNT}$"},
+                {"type": "integer", "minimum": 1},
+            ]
+        }
+    ),
+]
+"""Whole tokens, as text."""
+_PERCENT_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,30})?%$"})
+Rate = Annotated[str, BeforeValidator(check_rate), _PERCENT_SCHEMA]
+StepRate = Annotated[str, BeforeValidator(check_step_rate), _PERCENT_SCHEMA]
+Factor = Annotated[
+    str, BeforeValidator(check_factor), WithJsonSchema({"type": "string", "pattern": f"^{_FACTOR}$"})
+]
+Day = Annotated[date, BeforeValidator(check_day), WithJsonSchema({"type": "string", "format": "date"})]
+Text = Annotated[
+    str,
+    BeforeValidator(lambda value: check_line(value, 200)),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200}),
+]
+
+
+def _one_or_more(kind: dict[str, object]) -> WithJsonSchema:
+    many = {"type": "array", "items": kind, "minItems": 1, "uniqueItems": True}
+    return WithJsonSchema({"anyOf": [kind, many]})
+
+
+_NAME_SCHEMA: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+_TEXT_SCHEMA: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": 200}
+Texts = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+    AfterValidator(_no_repeats),
+    _one_or_more(_TEXT_SCHEMA),
+]
+"""One text, or a list of them."""
+Payees = Annotated[
+    tuple[PayeeName, ...],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+    AfterValidator(_no_repeats),
+    _one_or_more(_NAME_SCHEMA),
+]
+"""The name of one payee, or a list of them."""

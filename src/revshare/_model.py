@@ -201,8 +201,10 @@ def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
             return f"{value} is not text", "write it in quotes" if value != "null" else "write text in quotes"
         case "int_type" | "int_from_float" | "int_parsing_size":
             return f"{value} is not a whole number", "write a plain whole number, without quotes"
-        case "union_tag_not_found":
-            return "does not say which rule it is", f"write rule = {context['discriminator']}"
+        case "literal_error":
+            return f"{value} is not one of the words for it", f"write {context['expected']}"
+        case "bool_type" | "bool_parsing":
+            return f"{value} is neither true nor false", "write true or false, without quotes"
         case "dict_type" | "mapping_type" | "model_type" | "model_attributes_type" | "dataclass_type":
             return f"{value} is not a table", "write a table: names with values"
         case "tuple_type" | "list_type":

@@ -13,7 +13,14 @@ from ._fields import WEIGHT_LIMIT, PayeeName, Share, Until, percent, percent_tex
 from ._model import Frozen, Model, Refusal
 
 MAX_PAYEES = 400
-"""So many payments still fit one transaction."""
+"""So many payments still fit one transaction of the contract."""
+MAX_IN_BOOK = 100_000
+"""So many payees an agreement may have that is paid through a payout book."""
+MAX_TIERS = 8
+MAX_STEPS = 32
+"""So many steps a progressive rate may have."""
+UNTIL_LIMIT = 2**127
+"""A tier ends below this many base units: more revenue the contract does not count."""
 
 
 def weights_of(shares: Mapping[str, int | str]) -> dict[str, int]:
@@ -59,7 +66,7 @@ Shares = Annotated[
     dict[PayeeName, Share],
     Field(
         min_length=1,
-        max_length=MAX_PAYEES,
+        max_length=MAX_IN_BOOK,
         description='Payee and share: percentages like "12.5%" that sum to 100 %, or whole numbers.',
     ),
     AfterValidator(_shares),

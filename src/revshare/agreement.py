@@ -15,20 +15,22 @@
     shares = { exporter = "60%", designer = "40%" }
 
 Shares of a tier are percentages that sum to exactly 100 %, or integer weights. A payee left out of a tier has
-no share in it. A table ``[governance]`` says who may change the terms; without one nobody can. Whatever is
-wrong with an agreement is reported at once, in one `AgreementError`.
+no share in it. Tables ``[[rules]]`` say what holds beside the tiers (see `revshare.rules`); a table
+``[governance]`` who may change the terms: without one nobody can. Whatever is wrong with an agreement is
+reported at once, in one `AgreementError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field
 
-from . import _textfile
+from . import _conflicts, _textfile
+from ._enforcement import Enforcement, compiled, enforcements
 from ._fields import (
     Address,
     PayeeName,
@@ -42,18 +44,19 @@ from ._fields import (
 )
 from ._governance import Governance
 from ._model import Frozen, Model, Refusal, place, show, under
-from ._tier import MAX_PAYEES, Tier
+from ._tier import MAX_IN_BOOK, MAX_PAYEES, MAX_TIERS, UNTIL_LIMIT, Tier
+from ._words import counted
 from .errors import AgreementError, AmountError, Problem, UnknownPayee, did_you_mean
 from .money import Token
-from .rules import KINDS, AnyRule, Rule, Version
+from .rules import KINDS, AnyRule, Nest, Rule, Version
 from .schedule import Schedule, TierTerms
 
-__all__ = ["MAX_PAYEES", "MAX_RULES", "MAX_TIERS", "UNTIL_LIMIT", "Agreement", "Payee", "Tier"]
+__all__ = [
+    "MAX_IN_BOOK", "MAX_PAYEES", "MAX_RULES", "MAX_TIERS", "UNTIL_LIMIT", "Agreement", "Enforcement", "Payee",
+    "Tier",
+]  # fmt: skip
 
-MAX_TIERS = 8
 MAX_RULES = 100
-UNTIL_LIMIT = 2**127
-"""A tier ends below this many base units: more revenue the contract does not count."""
 
 # ------------------------------------------------------------------------------------------ payees
 
@@ -83,7 +86,7 @@ class Agreement(Model):
     token: Annotated[Token, Field(description="What revenue is counted in.")]
     payees: Annotated[
         dict[PayeeName, Address],
-        Field(min_length=1, max_length=MAX_PAYEES, description="Name and address of everyone who shares."),
+        Field(min_length=1, max_length=MAX_IN_BOOK, description="Name and address of everyone who shares."),
         Frozen,
     ]
     tiers: Annotated[
@@ -91,7 +94,7 @@ class Agreement(Model):
         Field(min_length=1, max_length=MAX_TIERS, description="Slices of cumulative revenue, in order."),
     ]
     rules: Annotated[
-        tuple[Annotated[AnyRule, Field(discriminator="rule")], ...],
+        tuple[AnyRule, ...],
         Field(max_length=MAX_RULES, description="What holds beside the tiers: commissions, recoups, caps …"),
     ] = ()
     governance: Annotated[
@@ -105,15 +108,21 @@ class Agreement(Model):
         payees = _table(data.get("payees"))
         tiers = data.get("tiers")
         tiers = list(tiers)[: MAX_TIERS + 1] if isinstance(tiers, (list, tuple)) else []
+        rules, all_understood = _rules(data.get("rules"))
+        token = _token(data.get("token"))
+        if all_understood and all(rule.by_contract for _, rule in rules):
+            yield from _crowd(payees)
         yield from _lookalikes(payees)
         if payees and tiers:
-            yield from _strangers(payees, tiers, _rules(data.get("rules")))
-        token = _token(data.get("token"))
+            yield from _strangers(payees, tiers, rules, all_understood)
         yield from _boundaries(tiers, token)
-        for number, rule in _rules(data.get("rules")):
+        for number, rule in rules:
             if isinstance(rule, Version):
                 for problem in _boundaries(list(rule.tiers), token):
                     yield Problem(under(("rules", number), problem.where), problem.what, problem.fix)
+        if token is not None:
+            yield from _conflicts.inexact(rules, token, UNTIL_LIMIT)
+        yield from _conflicts.conflicts(rules)
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -191,23 +200,49 @@ class Agreement(Model):
         return Payee(name=name, address=self.payees[name])
 
     def schedule(self) -> Schedule:
-        """Return the agreement compiled to tiers of integer weights, payees in the order of the agreement."""
-        tiers = []
+        """Return the agreement compiled to tiers of integer weights, payees in the order of the agreement.
+
+        Rules become tiers too. Raises NeedsPayoutBook where one cannot, or where they become more tiers, or
+        larger weights, than a contract takes; AgreementError where somebody would never earn anything.
+        """
+        if all(isinstance(rule, Nest) for rule in self.rules):
+            return self.base_schedule()
+        return compiled(self.base_schedule(), self.rules).schedule()
+
+    def base_schedule(self, tiers: Sequence[Tier] | None = None) -> Schedule:
+        """Return the schedule of the tiers alone, as if there were no rules; of a version's `tiers` if given.
+
+        It may have more payees than a contract takes.
+        """
+        terms = []
         start = 0
-        for tier in self.tiers:
+        for tier in self.tiers if tiers is None else tiers:
             end = None if tier.until is None else self.token.parse(tier.until)
             by_name = tier.weights()
             weights = tuple(by_name.get(payee, 0) for payee in self.payees)
-            tiers.append(TierTerms(start, end, weights, sum(weights)))
+            terms.append(TierTerms(start, end, weights, sum(weights)))
             start = end or 0
-        return Schedule(tuple(self.payees), tuple(self.payees.values()), tuple(tiers), self.token)
+        return Schedule(tuple(self.payees), tuple(self.payees.values()), tuple(terms), self.token)
+
+    @property
+    def by_contract(self) -> bool:
+        """Whether a contract enforces all of it, so that `schedule` compiles it."""
+        return all(one.by_contract for one in self.enforcement())
+
+    def enforcement(self) -> tuple[Enforcement, ...]:
+        """Return for each rule, in order, whether the contract enforces it, and why."""
+        return enforcements(self.base_schedule(), self.rules)
 
     def hints(self) -> tuple[str, ...]:
         """Return what the agreement may say, and perhaps should not."""
-        return () if self.governance is None else tuple(self.governance.hints())
+        about_rules = (hint for one in self.enforcement() for hint in one.hints())
+        return (*(() if self.governance is None else self.governance.hints()), *about_rules)
 
     def __str__(self) -> str:
-        return f"{self.name}: {len(self.payees)} payees, {len(self.tiers)} tiers, in {self.token.symbol}"
+        rules = f", {counted(len(self.rules), 'rule')}" if self.rules else ""
+        return (
+            f"{self.name}: {len(self.payees)} payees, {len(self.tiers)} tiers{rules}, in {self.token.symbol}"
+        )
 
     def _repr_html_(self) -> str:
         from . import _html
@@ -220,6 +255,7 @@ class Agreement(Model):
         for tier in self.tiers:
             shares = ", ".join(f"{payee} {share}" for payee, share in tier.shares.items())
             lines.append(f"  {f'until {tier.until}' if tier.until else 'then'}: {shares}")
+        lines += [f"  {rule.rule}: {rule.says()}" for rule in self.rules]
         if self.governance is not None:
             lines.append(f"  amended by: {self.governance}")
         return "\n".join(lines)
@@ -269,11 +305,13 @@ def _lookalikes(payees: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def _strangers(
-    payees: Mapping[str, object], tiers: list[object], rules: list[tuple[int, Rule]]
+    payees: Mapping[str, object], tiers: list[object], rules: list[tuple[int, Rule]], complete: bool
 ) -> Iterator[Problem]:
-    """Shares and rules of somebody who is no payee, and payees to whom neither gives anything."""
+    """Shares and rules of somebody who is no payee, and payees to whom neither gives anything.
+
+    complete: whether every rule is understood.
+    """
     earning: set[str] = set()
-    complete = True  # as long as every share is understood
     named: list[tuple[str, str]] = []
     for where, tier in _all_tiers(tiers, rules):
         weights = {name: _weight(share) for name, share in _table(_of(tier, "shares")).items()}
@@ -285,7 +323,8 @@ def _strangers(
         named += [(under(("rules", number), where), name) for where, name in rule.named()]
     for at, name in named:
         if name not in payees and is_name(name):
-            fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the share"
+            what = "rule" if at.startswith("rules") and ".shares" not in at else "share"
+            fix = did_you_mean(name, payees) or f"add {name} to the payees, or remove the {what}"
             yield Problem(at, "is not one of the payees", fix)
     for name in payees:
         if complete and name not in earning and is_name(name):
@@ -301,18 +340,29 @@ def _all_tiers(
             yield from ((("rules", number, "tiers", slot), tier) for slot, tier in enumerate(rule.tiers))
 
 
-def _rules(value: object) -> list[tuple[int, Rule]]:
-    """Return the rules that are understood, each with its number."""
-    found = []
-    for number, given in enumerate(list(value)[: MAX_RULES + 1] if isinstance(value, (list, tuple)) else ()):
-        if isinstance(given, Rule):
-            found.append((number, given))
-        elif isinstance(given, Mapping) and isinstance(given.get("rule"), str) and given["rule"] in KINDS:
+def _crowd(payees: Mapping[str, object]) -> Iterator[Problem]:
+    """More payees than a contract pays, and no rule for the sake of which they are paid through a book."""
+    if MAX_PAYEES < len(payees) <= MAX_IN_BOOK:
+        yield Problem(
+            "payees",
+            f"has {len(payees)} entries",
+            f"at most {MAX_PAYEES} fit a contract; with a rule that needs a payout book, {MAX_IN_BOOK:,}",
+        )
+
+
+def _rules(value: object) -> tuple[list[tuple[int, Rule]], bool]:
+    """Return the rules that are understood, each with its number, and whether these are all."""
+    given = list(value)[: MAX_RULES + 1] if isinstance(value, (list, tuple)) else []
+    found: list[tuple[int, Rule]] = []
+    for number, rule in enumerate(given):
+        if isinstance(rule, Rule):
+            found.append((number, rule))
+        elif isinstance(rule, Mapping) and isinstance(rule.get("rule"), str) and rule["rule"] in KINDS:
             try:
-                found.append((number, KINDS[given["rule"]].model_validate(given)))
+                found.append((number, KINDS[rule["rule"]].model_validate(rule)))
             except AgreementError:
                 continue
-    return found
+    return found, len(found) == len(given) and (value is None or isinstance(value, (list, tuple)))
 
 
 def _weight(value: object) -> int | Fraction | None:

@@ -6,6 +6,7 @@
     │   │   └── AmountTypeError (TypeError)    a float, a bool, or no number at all
     │   ├── AmountsFell                    a payout tree gives somebody less than the one before
     │   ├── AgreementError                 an agreement with problems; all of them are listed
+    │   │   └── NeedsPayoutBook            its rules are more than a contract can enforce
     │   ├── MappingError                   a mapping of columns to sales with problems; all are listed
     │   ├── ImportRefused                  a file of sales with lines that cannot be taken; none is imported
     │   ├── CircularSplits                 splits that pay each other in a circle
@@ -135,6 +136,14 @@ class AgreementError(InvalidInput):
         self.problems = tuple(problems)
         self.source = source
         super().__init__(_listed(source or "agreement", self.problems))
+
+
+class NeedsPayoutBook(AgreementError):
+    """An agreement that no contract can enforce by itself: it is worked out off the chain (`Accounts`).
+
+    `problems` names each rule for which this is so and why, or says that the tiers which the rules become are
+    more than a contract takes.
+    """
 
 
 class MappingError(InvalidInput):

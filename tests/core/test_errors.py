@@ -20,6 +20,7 @@ SAMPLES: list[rs.RevShareError] = [
     rs.AmountError("x", value="1e3"),
     rs.AmountTypeError("x", value=1.5),
     rs.AgreementError([rs.Problem("tiers[0]", "is wrong", "mend it")], "a.toml"),
+    rs.NeedsPayoutBook([rs.Problem("rules[0]", "(cap): the contract counts revenue", "use a book")]),
     rs.CircularSplits(["0xa", "0xb", "0xa"]),
     rs.NegativeRevenue(3, -5),
     rs.UnknownPayee("desginer", ["designer"]),
