@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, select
 
@@ -26,6 +26,10 @@ _PLACES = ", ".join("?" * len(SALE_COLUMNS))
 _NUMBERS = {SALE_COLUMNS.index("occurred_at"), SALE_COLUMNS.index("amount")}
 _COPY = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\t"})
 _IN_TRANSACTION = 2  # libpq's PQTRANS_INTRANS: one that has not failed
+_DUPLICATE = "23505"  # PostgreSQL's unique_violation
+
+PIECE = 50_000
+"""Rows that PostgreSQL takes or refuses together."""
 
 
 class Appending:
@@ -62,17 +66,30 @@ class Appending:
         self._last: int = before
         self._known = 0
 
-    def add(self, rows: list[Row]) -> None:
-        """Write what is new of `rows`. Raises ConflictError, InvalidInput."""
-        # Most are new, so they are written without asking. Once some were not, more of them will be known.
-        if not self._known and self._sqlite and len(rows) > 1:
-            fresh = rows if self._insert_unknown(rows) == len(rows) else self._written(rows)
-        elif not self._known and self._insert(rows):
-            fresh = rows
-        else:
-            fresh = self._new_of(rows)
-            if fresh and not self._insert(fresh):
-                raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+    def add_one(self, row: Row) -> None:
+        """Write a row, if it is new. Raises ConflictError, InvalidInput."""
+        values = row if self._sqlite else [int(v) if i in _NUMBERS else v for i, v in enumerate(row)]
+        done = self._run(
+            f"INSERT INTO sales (seq, link, {COLUMNS}) VALUES (?, ?, {_PLACES}) "  # noqa: S608
+            "ON CONFLICT (source, external_id) DO NOTHING",
+            (self._last + 1, self._number, *values),
+        )
+        if not done.rowcount and self._unknown([row]):
+            self._damaged()
+        self._count([row], [row] if done.rowcount else [])
+
+    def add(self, blocks: Iterable[list[Row]]) -> None:
+        """Write what is new of the rows in `blocks`, as they come. Raises ConflictError, InvalidInput."""
+        if self._sqlite:
+            for rows in blocks:
+                self._count(rows, self._insert(rows))
+            return
+        coming = iter(blocks)
+        while piece := self._add_piece(coming):
+            self._count(*piece)
+
+    def _count(self, rows: list[Row], fresh: list[Row]) -> None:
+        """Take note of `rows`, of which `fresh` have been written."""
         self._digest.add(fresh)
         self._last += len(fresh)
         self._known += len(rows) - len(fresh)
@@ -124,99 +141,94 @@ class Appending:
     def _one(self, statement: str) -> Any:
         return self._run(statement).fetchone()
 
-    def _insert(self, rows: list[Row]) -> bool:
-        """Write all of `rows`, or none when one of them is there already."""
-        if len(rows) == 1:
-            return self._insert_one(rows[0])
-        self._run("SAVEPOINT chunk")
-        try:
-            if self._sqlite:
-                # The key is left out: SQLite then takes the next.
-                self._raw.executemany(
-                    f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {_PLACES})",  # noqa: S608
-                    rows,
-                )
-            else:
-                self._copy(rows)
-        except Exception as error:
-            if not _is_duplicate(error):
-                raise
-            self._run("ROLLBACK TO SAVEPOINT chunk")
-            return False
-        finally:
-            if self._goes_on():
-                self._run("RELEASE SAVEPOINT chunk")
-        return True
+    # On SQLite: row by row, and what is there already is passed over. No savepoint is needed, which would
+    # keep a copy of every page that is written to.
 
-    def _insert_unknown(self, rows: list[Row]) -> int:
-        """Write those of `rows` whose identity is not there yet, on SQLite, and return how many they are.
-
-        No savepoint is needed, which would keep a copy of every page that is written to.
-        """
+    def _insert(self, rows: list[Row]) -> list[Row]:
+        """Write those of `rows` whose identity is not there yet, and return them."""
         # The key is left out: SQLite then takes the next.
         done = self._raw.executemany(
             f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {_PLACES}) "  # noqa: S608
             "ON CONFLICT (source, external_id) DO NOTHING",
             rows,
         )
-        return int(done.rowcount)
-
-    def _written(self, rows: list[Row]) -> list[Row]:
-        """Return those of `rows` that `_insert_unknown` has written, each once. Raises ConflictError."""
+        if done.rowcount == len(rows):
+            return rows
         there = self._existing(rows)
         fresh: dict[Row, Row] = {}
         for row in rows:
             identity = row[:_IDENTITY]
-            seq, content = there[identity]
-            now = seq is not None and seq > self._last
+            seq, content = there.get(identity) or self._damaged()
+            now = seq > self._last
             if content != row:
-                raise ConflictError(
-                    sale_of(content), sale_of(row), seq=None if now else seq, ledger=self._store.name
-                )
+                raise self._conflict(content, row, None if now else seq)
             if now:
                 fresh.setdefault(identity, row)
         return list(fresh.values())
 
-    def _insert_one(self, row: Row) -> bool:
-        values = row if self._sqlite else [int(v) if i in _NUMBERS else v for i, v in enumerate(row)]
-        done = self._run(
-            f"INSERT INTO sales (seq, link, {COLUMNS}) VALUES (?, ?, {_PLACES}) "  # noqa: S608
-            "ON CONFLICT (source, external_id) DO NOTHING",
-            (self._last + 1, self._number, *values),
-        )
-        return bool(done.rowcount)
+    # On PostgreSQL: by COPY, which knows only all or nothing. It stays open while rows are read, so that the
+    # server writes at the same time. Most are new, so they are sent without asking; where one was not, the
+    # piece is sorted out, and so are those after it.
 
-    def _copy(self, rows: list[Row]) -> None:
-        lines = [
-            f"{seq}\t{self._number}\t{chr(0).join(row).translate(_COPY)}\n"
-            for seq, row in enumerate(rows, self._last + 1)
-        ]
-        with (
-            self._raw.cursor() as cursor,
-            cursor.copy(f"COPY sales (seq, link, {COLUMNS}) FROM STDIN") as copy,
-        ):
-            copy.write("".join(lines))
+    def _add_piece(self, blocks: Iterator[list[Row]]) -> tuple[list[Row], list[Row]] | None:
+        """Write the next PIECE rows or so; return them, and those that were new. None when there are none."""
+        piece: list[Row] = []
 
-    def _goes_on(self) -> bool:
-        """Whether the transaction is still there and has not failed."""
-        if self._sqlite:
-            return bool(self._raw.in_transaction)
-        return int(self._raw.info.transaction_status) == _IN_TRANSACTION
+        def coming() -> Iterator[list[Row]]:
+            while len(piece) < PIECE and (rows := next(blocks, None)) is not None:
+                piece.extend(rows)
+                yield rows
 
-    def _new_of(self, rows: list[Row]) -> list[Row]:
+        fresh = piece
+        rest = coming()
+        if self._known or not self._copy(rest):
+            deque(rest, maxlen=0)
+            fresh = self._unknown(piece)
+            if fresh and not self._copy([fresh]):
+                self._damaged()
+        return (piece, fresh) if piece else None
+
+    def _copy(self, blocks: Iterable[list[Row]]) -> bool:
+        """Write all rows of `blocks`, or none when one of them is there already."""
+        seq = self._last
+        self._run("SAVEPOINT piece")
+        try:
+            with (
+                self._raw.cursor() as cursor,
+                cursor.copy(f"COPY sales (seq, link, {COLUMNS}) FROM STDIN") as copy,
+            ):
+                for rows in blocks:
+                    copy.write(_copied(rows, seq + 1, self._number))
+                    seq += len(rows)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) != _DUPLICATE:
+                raise
+            self._run("ROLLBACK TO SAVEPOINT piece")
+            return False
+        finally:
+            if self._raw.info.transaction_status == _IN_TRANSACTION:
+                self._run("RELEASE SAVEPOINT piece")
+        return True
+
+    def _unknown(self, rows: list[Row]) -> list[Row]:
         """Return those of `rows` that are not there yet, each once. Raises ConflictError."""
-        there = self._existing(rows)
+        there: dict[Row, tuple[int | None, Row]] = {**self._existing(rows)}
         fresh = []
         for row in rows:
-            found = there.get(row[:_IDENTITY])
-            if found is None:
-                there[row[:_IDENTITY]] = (None, row)
+            seq, content = there.setdefault(row[:_IDENTITY], (None, row))
+            if content is row:
                 fresh.append(row)
-            elif found[1] != row:
-                raise ConflictError(sale_of(found[1]), sale_of(row), seq=found[0], ledger=self._store.name)
+            elif content != row:
+                raise self._conflict(content, row, seq)
         return fresh
 
-    def _existing(self, rows: list[Row]) -> dict[Row, tuple[int | None, Row]]:
+    def _conflict(self, there: Row, row: Row, seq: int | None) -> ConflictError:
+        return ConflictError(sale_of(there), sale_of(row), seq=seq, ledger=self._store.name)
+
+    def _damaged(self) -> NoReturn:
+        raise LedgerDamaged("an index of it is wrong: see Ledger.verify", ledger=self._store.name)
+
+    def _existing(self, rows: list[Row]) -> dict[Row, tuple[int, Row]]:
         """Return the entries there are with the identities of `rows`: number and content by identity."""
         if self._sqlite or len(rows) == 1:
             one = f"SELECT seq, {COLUMNS} FROM sales WHERE source = ? AND external_id = ?"  # noqa: S608
@@ -232,10 +244,10 @@ class Appending:
         return {content[:_IDENTITY]: (seq, content) for seq, content in contents}
 
 
-def _is_duplicate(error: BaseException) -> bool:
-    if isinstance(error, sqlite3.IntegrityError):
-        return error.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
-    return getattr(error, "sqlstate", None) == "23505"
+def _copied(rows: list[Row], first: int, link: int) -> str:
+    """Return rows as COPY reads them, numbered from `first`."""
+    lines = [f"{seq}\t{link}\t{chr(0).join(row).translate(_COPY)}\n" for seq, row in enumerate(rows, first)]
+    return "".join(lines)
 
 
 # ---------------------------------------------------------------------------------------- manifests

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ._settlements import SettlementRecord
     from .imports._run import ImportReport, MappingLike, Progress
 
-CHUNK = 10_000
-"""Rows that are written at once, and remembered at once."""
+BLOCK = 512
+"""Rows that are written at once: few enough to be in the processor's cache still."""
 
 ManifestOrLater = Manifest | Callable[[], Manifest] | None
 
@@ -103,7 +103,7 @@ class Ledger:
     def _record(self, raw: Any, sale: Sale, row: Row) -> Recorded | None:
         """Return None when it is known already."""
         appending = Appending(raw, self._store)
-        appending.add([row])
+        appending.add_one(row)
         seq = appending.finish().first
         return None if seq is None else Recorded(Entry(sale, seq, appending.recorded_at), new=True)
 
@@ -186,24 +186,23 @@ class Ledger:
         function, called when all sales have been taken. Raises ConflictError, as `record` does.
         """
         rows = (row_of(_checked(sale)) for sale in sales)
+        blocks = iter(lambda: list(islice(rows, BLOCK)), [])
         with self._writing() as connection:
-            return self._append(connection, rows, manifest=manifest)
+            return self._append(connection, blocks, manifest=manifest)
 
     def _append(
-        self, connection: Connection, rows: Iterable[Row], *, manifest: ManifestOrLater = None
+        self, connection: Connection, blocks: Iterable[list[Row]], *, manifest: ManifestOrLater = None
     ) -> Batch:
-        """Append rows of text (see `_rows`) in the transaction of `connection`, made by `_writing`.
+        """Append blocks of rows of text (see `_rows`) in the transaction of `connection`, made by `_writing`.
 
-        Rows are taken CHUNK at a time. Once for each transaction: it adds one link.
+        A block is written before the next is asked for. Once for each transaction: it adds one link.
         """
         if isinstance(manifest, Manifest):
             known = _manifest(connection, manifest.file_hash, manifest.mapping_hash)
             if known is not None:
                 return Batch(0, known.new + known.known, import_id=known.id)
         appending = Appending(_driver(connection), self._store)
-        taken = iter(rows)
-        while chunk := list(islice(taken, CHUNK)):
-            appending.add(chunk)
+        appending.add(blocks)
         return appending.finish(manifest() if callable(manifest) else manifest)
 
     def import_sales(

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,8 +233,7 @@ def import_sales(
         before = _before(ledger, reading)
         if before is not None:
             return before
-        rows = chain.from_iterable(reading.chunks())
-        batch = ledger._append(connection, rows, manifest=reading.manifest)  # noqa: SLF001
+        batch = ledger._append(connection, reading.chunks(), manifest=reading.manifest)  # noqa: SLF001
     return reading.report(new=batch.new, known=batch.known, import_id=batch.import_id)
 
 
