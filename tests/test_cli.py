@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import typer
 
+import revshare as rs
 from revshare import _commands
 from revshare.cli import main
 
@@ -204,3 +207,41 @@ def test_it_runs_as_a_module_and_from_a_pipe(agreement: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Cosmetics to Australia (GBPT)" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are made otherwise there")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ledger", "verify"), "reading all of the ledger"),
+        (("sales", "list"), "reading the ledger"),
+        (("status",), "reading the ledger"),
+        (("sales", "import", "a.csv", "--mapping", "m.toml", "--yes"), "importing a.csv"),
+        (("sales", "import", "a.csv", "--mapping", "m.toml", "--dry-run", "--json"), "reading a.csv"),
+        (("sales", "import", "a.csv"), "looking at a.csv"),
+        (("simulate", "australia.toml", "--mean", "2000", "--paths", "10"), "playing 10 futures"),
+    ],
+)
+def test_on_a_terminal_what_may_take_a_while_shows_that_it_goes_on(
+    arguments: tuple[str, ...], said: str, agreement: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(agreement.parent)
+    monkeypatch.setenv("TERM", "xterm")
+    Path("a.csv").write_text("id,date,amount\n1,2011-03-01,2.50\n", encoding="utf-8")
+    deal = rs.Agreement.load(agreement)
+    guess = rs.guess_mapping("a.csv", token=deal.token, agreement=deal.name, zone="UTC")
+    guess.mapping().save("m.toml")
+    if "import" not in arguments:
+        with rs.Ledger.open("sales.db") as ledger:
+            ledger.import_sales("a.csv", "m.toml")
+    mine, theirs = os.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        with pytest.raises(SystemExit):
+            main(arguments)
+    shown = b""
+    with suppress(OSError):  # how Linux says that nobody is at the other end any more
+        while read := os.read(mine, 100_000):
+            shown += read
+    os.close(mine)
+    assert said in shown.decode()

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from revshare import _commands_amend, _commands_report, _commands_sales, _commands_settle, _commands_simulate
-from revshare._options import AsJson, connect, print_json
+from revshare._options import AsJson, busy, connect, print_json
 from revshare._words import share_text, slice_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def compile_(
     """Compile the contracts and write their artifacts into the package."""
     from revshare.chain.compile import check_artifacts, write_artifacts
 
-    done = check_artifacts(solc) if only_check else write_artifacts(solc)
+    with busy("compiling"):
+        done = check_artifacts(solc) if only_check else write_artifacts(solc)
     contracts = {
         name: {"creation_bytes": len(artifact.bytecode), "deployed_bytes": len(artifact.deployed_bytecode)}
         for name, artifact in done.artifacts.items()

@@ -19,6 +19,7 @@ from revshare._options import (
     RpcUrl,
     account_of,
     asks,
+    busy,
     connect,
     print_json,
     receipt_as_dict,
@@ -77,7 +78,8 @@ def propose(
 
     new = Agreement.load(agreement)
     file = out or agreement.with_suffix(".proposal.json")
-    proposal = _amendable(split, rpc_url).propose(new, deadline=timedelta(days=days))
+    with busy("looking at the split"):
+        proposal = _amendable(split, rpc_url).propose(new, deadline=timedelta(days=days))
     try:
         with file.open("x", encoding="utf-8", newline="\n") as written:
             written.write(proposal.to_json())
@@ -167,7 +169,8 @@ def announce(
     split = _amendable_of(found, rpc_url, account_of(account, password_file))
     if found.governance.controller is None:
         raise InvalidInput("nobody announces new terms for this split: payees consent (sign), then amend")
-    receipt = split.announce(found).send()
+    with busy("waiting for the transaction"):
+        receipt = split.announce(found).send()
     ready = receipt.event(AmendmentProposed).ready_at
     if as_json:
         print_json(_as_dict(found) | {"ready_at": ready, "receipt": receipt_as_dict(receipt)})
@@ -211,10 +214,11 @@ def amend(
             f"not enough have consented: {merged.weight_signed()} of the {merged.weight_needed()} parts of "
             f"the weight that it takes; still to sign: {', '.join(merged.missing())}"
         )
-    for name, good in split.check_consents(merged).items():
-        if not good:
-            raise InvalidInput(f"the consent of {name} is not good: the signature is not theirs")
-    receipt = call.send()
+    with busy("waiting for the transaction"):
+        for name, good in split.check_consents(merged).items():
+            if not good:
+                raise InvalidInput(f"the consent of {name} is not good: the signature is not theirs")
+        receipt = call.send()
     if as_json:
         print_json(_as_dict(merged) | {"epoch": split.epoch(), "receipt": receipt_as_dict(receipt)})
     else:

@@ -109,9 +109,11 @@ def statement(
     With --rpc-url the log is asked for the terms of a split that was amended, which its figures need.
     """
     from revshare.agreement import Agreement
+    from revshare.ledger import Period
     from revshare.report import epochs_of, statement_of, to_dict
 
     kind = _kind(format_, output, StatementFormat.table)
+    Period.parse(period)  # so that "march" is not looked for
     deal = Agreement.load(agreement)
     with busy("reading the settlement"), _open(ledger) as book:
         made = statement_of(book, deal, period)
@@ -189,12 +191,13 @@ def export(
             statements = list(statements_of(book, deal, epochs=epochs_of(split)))
             now = split.statement()
             position = Position(now.revenue, now.entitlements, now.paid, now.credit)
-    made = books(statements, coin=coin, position=position)
-    text = {
-        BooksFormat.beancount: made.to_beancount,
-        BooksFormat.hledger: made.to_hledger,
-        BooksFormat.csv: made.to_csv,
-    }[format_]()
+    with busy("writing the books"):
+        made = books(statements, coin=coin, position=position)
+        text = {
+            BooksFormat.beancount: made.to_beancount,
+            BooksFormat.hledger: made.to_hledger,
+            BooksFormat.csv: made.to_csv,
+        }[format_]()
     if as_json:
         if output is not None:
             _write(text, output, format_)

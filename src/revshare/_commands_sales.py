@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -16,7 +15,15 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from revshare._commands_record import record, reverse, sale_as_json
-from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, busy, print_json
+from revshare._options import (
+    DEFAULT_LEDGER,
+    AsJson,
+    LedgerUrl,
+    agreement_name,
+    busy,
+    print_json,
+    unknown_agreement,
+)
 from revshare._words import counted
 from revshare.errors import InvalidInput
 
@@ -226,7 +233,8 @@ def _import(ledger: Ledger, file: Path, mapping: SaleMapping, most: int | None, 
 
     expect = None
     if ask:
-        before = imported_before(ledger, file, mapping)
+        with _progress(f"looking at {file.name}"):
+            before = imported_before(ledger, file, mapping)
         if before is not None:
             return before
         preview = _preview(file, mapping, most)
@@ -241,21 +249,11 @@ def _import(ledger: Ledger, file: Path, mapping: SaleMapping, most: int | None, 
 
 @contextmanager
 def _progress(what: str) -> Iterator[Any]:
-    """Yield a function that takes how far something is, and shows it when it takes more than a second."""
-    began = time.monotonic()
-    bar = Bar(console=Console(stderr=True), transient=True)
+    """Yield a function that takes how far something is, and show that on the terminal, if there is one."""
+    bar = Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     task = bar.add_task(what, total=None)
-
-    def show(done: int, total: int) -> None:
-        if time.monotonic() - began > 1:
-            bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _say(report: ImportReport, token: Token, *, committed: bool, as_json: bool) -> None:
@@ -330,7 +328,9 @@ def list_(
     ledger: LedgerUrl = DEFAULT_LEDGER,
     agreement: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only this agreement's, by its name.", show_default=False),
+        typer.Option(
+            metavar="AGREEMENT", help="Only this agreement's: its name or its file.", show_default=False
+        ),
     ] = None,
     period: Annotated[
         str | None,
@@ -348,9 +348,12 @@ def list_(
     """List sales in the order they were recorded; amounts are in the token's smallest unit."""
     from revshare.ledger import Ledger
 
-    with Ledger.open(ledger, create=False) as opened:
-        found = opened.sales(agreement, period=period, source=source, after=after)
+    name = agreement_name(agreement)
+    with busy("reading the ledger"), Ledger.open(ledger, create=False) as opened:
+        found = opened.sales(name, period=period, source=source, after=after)
         entries = list(islice(found, limit + 1) if limit else found)
+        if name is not None and not entries and name not in (known := opened.agreements()):
+            raise unknown_agreement(name, known)
     more = bool(limit) and len(entries) > limit
     entries = entries[:limit] if limit else entries
     if as_json:
@@ -359,6 +362,9 @@ def list_(
             for entry in entries
         ]
         print_json({"sales": sales, "more": more})
+        return
+    if not entries:
+        typer.echo("no sales")
         return
     table = Table()
     table.add_column("entry", justify="right", overflow="fold")
@@ -402,7 +408,7 @@ def verify(
     """Check that every sale is as it was recorded; the exit code is 1 when one is not."""
     from revshare.ledger import Ledger
 
-    with Ledger.open(ledger, create=False) as opened:
+    with busy("reading all of the ledger"), Ledger.open(ledger, create=False) as opened:
         found = opened.verify(head)
     if as_json:
         problems = [{"where": entry.where, "what": entry.what, "fix": entry.fix} for entry in found.problems]

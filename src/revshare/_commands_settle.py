@@ -22,10 +22,12 @@ from revshare._options import (
     PasswordFile,
     RpcUrl,
     account_of,
+    agreement_name,
     busy,
     connect,
     print_json,
     receipt_as_dict,
+    unknown_agreement,
 )
 from revshare._wording import in_commands
 from revshare._words import counted
@@ -147,7 +149,8 @@ def distribute(
     """Pay everyone what is due."""
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
     call = handle.distribute()
-    due = {payee: units for payee, units in call.preview().payouts.items() if units}
+    with busy("asking what is due"):
+        due = {payee: units for payee, units in call.preview().payouts.items() if units}
     if not due and not as_json:
         typer.echo("nothing is due: nothing was sent")
         return
@@ -169,7 +172,8 @@ def claim(
     """Pay one payee what is due to it; the money goes to the payee, whoever claims."""
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
     call = handle.claim(payee)
-    (units,) = call.preview().payouts.values()
+    with busy("asking what is due"):
+        (units,) = call.preview().payouts.values()
     _show(
         _sent(call),
         f"{payee}: {handle.token.format(units, grouped=True)} {handle.token.symbol} paid",
@@ -300,11 +304,11 @@ def status(
     from revshare.ledger import Ledger
     from revshare.settlement import status as standings
 
-    with Ledger.open(ledger, create=False) as sales:
-        found = standings(sales, _name(agreement))
-        if agreement is not None and not found:
-            known = ", ".join(repr(name) for name in sales.agreements()) or "none at all"
-            raise InvalidInput(f"the ledger has no sales of {_name(agreement)!r}; of {known}")
+    name = agreement_name(agreement)
+    with busy("reading the ledger"), Ledger.open(ledger, create=False) as sales:
+        found = standings(sales, name)
+        if name is not None and not found:
+            raise unknown_agreement(name, sales.agreements())
     if as_json:
         print_json({"periods": [standing.to_dict() for standing in found]})
         return
@@ -352,18 +356,10 @@ def _handle(
     from revshare.chain import RevenueSplit
 
     loaded = Agreement.load(agreement)
-    w3 = connect(node) if isinstance(node, str) else node
-    address = split or RevenueSplit.predict_address(w3, loaded, token=token)
-    return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account)
-
-
-def _name(agreement: str | None) -> str | None:
-    """The name of an agreement given by its name or its file."""
-    if agreement is None or not Path(agreement).is_file():
-        return agreement
-    from revshare.agreement import Agreement
-
-    return Agreement.load(agreement).name
+    with busy("looking at the split"):
+        w3 = connect(node) if isinstance(node, str) else node
+        address = split or RevenueSplit.predict_address(w3, loaded, token=token)
+        return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account)
 
 
 def _finality(text: str | None) -> Any:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from revshare._options import AsJson, print_json
+from revshare._options import AsJson, busy, print_json
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -82,15 +82,16 @@ def simulate(
         seasonality=_factors(season) if season else (),
     )
     agreements = {str(file): Agreement.load(file) for file in agreement}
-    found: Comparison = simulate_(
-        agreements,
-        revenue=model,
-        periods=months,
-        paths=paths,
-        refunds=refunds,
-        refund_lag=refund_lag,
-        seed=seed,
-    )
+    with busy(f"playing {paths:,} futures"):
+        found: Comparison = simulate_(
+            agreements,
+            revenue=model,
+            periods=months,
+            paths=paths,
+            refunds=refunds,
+            refund_lag=refund_lag,
+            seed=seed,
+        )
     if html is not None:
         only = next(iter(agreements.values()))
         page = found.to_html() if len(agreements) > 1 else next(iter(found.values())).to_html(only.name)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,11 +38,13 @@ __all__ = [
     "PasswordFile",
     "RpcUrl",
     "account_of",
+    "agreement_name",
     "asks",
     "busy",
     "connect",
     "print_json",
     "receipt_as_dict",
+    "unknown_agreement",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -117,9 +119,15 @@ def account_of(account: str | None, password_file: Path | None = None) -> Accoun
         if password_file is not None:
             raise InvalidInput("--password-file opens a keystore: name that by --account")
         return _in_kms(account) if account is not None and in_kms else account
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as said, ExitStack() as opening:
         warnings.simplefilter("always", KeystoreExposed)
-        signer = load_keystore(account, lambda: _password(account, password_file))
+
+        def password() -> str:
+            given = _password(account, password_file)
+            opening.enter_context(busy("opening the keystore"))  # made to take a while
+            return given
+
+        signer = load_keystore(account, password)
     for warning in said:
         typer.echo(f"revshare: {warning.message}", err=True)
     return signer
@@ -134,6 +142,21 @@ def _in_kms(account: str) -> Account:
 def asks(password_file: Path | None) -> bool:
     """Whether somebody can be asked for a password, and will be."""
     return password_file is None and sys.stdin.isatty()
+
+
+def agreement_name(agreement: str | None) -> str | None:
+    """Return the name of an agreement given by its name or its file. Raises AgreementError for a bad file."""
+    if agreement is None or not Path(agreement).is_file():
+        return agreement
+    from revshare.agreement import Agreement
+
+    return Agreement.load(agreement).name
+
+
+def unknown_agreement(name: str | None, known: Iterable[str]) -> InvalidInput:
+    """Return the error for an agreement that a ledger has no sales of, which names those it has."""
+    others = ", ".join(map(repr, known)) or "none at all"
+    return InvalidInput(f"the ledger has no sales of {name!r}; of {others}")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -286,6 +286,12 @@ def test_sales_are_listed_and_the_ledger_verified(folder: Path, capsys: pytest.C
         run(capsys, "sales", "list", "--agreement", "Islands", "--period", "2011-03", "--json")[1]
     )
     assert [(sale["seq"], sale["amount"]) for sale in listed["sales"]] == [(2, "-150")]
+    islands = run(capsys, "sales", "list", "--agreement", "Islands", "--period", "2012")
+    assert islands[:2] == (0, "no sales\n")
+    named_by_file = run(capsys, "sales", "list", "--agreement", "australia.toml")
+    assert "no sales of 'Cosmetics to Australia'; of " in named_by_file[2]
+    code, out, err = run(capsys, "sales", "list", "--agreement", "Iceland")
+    assert (code, "no sales of 'Iceland'; of " in err) == (2, True)
     code, out, _ = run(capsys, "ledger", "verify", "--json")
     head = json.loads(out)["head"]
     assert (code, json.loads(out)["entries"]) == (0, 3)

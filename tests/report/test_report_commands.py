@@ -108,6 +108,7 @@ def test_letters_without_a_font_are_said(run: Run) -> None:
     [
         (("nowhere.toml", "--period", "2011-01"), "nowhere.toml"),
         (("song.toml", "--period", "2011-07"), "has no settlement of '2011-07'"),
+        (("song.toml", "--period", "july"), "'july' is not a period: write 2011, 2011-Q1"),
         (("song.toml", "--period", "2011-01", "--payee", "fam"), "did you mean 'fan'?"),
         (("song.toml", "--period", "2011-01", "--output", "a.doc"), "ends in .csv, .xlsx, .html, .pdf"),
         (("song.toml", "--period", "2011-01", "--format", "table", "--output", "a"), "is for the screen"),
