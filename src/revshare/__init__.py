@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._enforcement import Enforcement
     from ._governance import Governance
+    from .accounts import Accounts
     from .agreement import Agreement, Payee, Tier
     from .chain import (
         AmendableSplit,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from .simulation import Bootstrap, Comparison, Growth, Simulation, simulate
 
 __all__ = [
+    "Accounts",
     "Agreement",
     "AgreementError",
     "AmendableSplit",
@@ -175,6 +177,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Accounts": "accounts",
     "Agreement": "agreement",
     "AmendableSplit": "chain",
     "Attribution": "schedule",
