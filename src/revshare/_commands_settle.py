@@ -36,6 +36,7 @@ from revshare.errors import InvalidInput
 if TYPE_CHECKING:
     from revshare.chain import Call, Receipt, RevenueSplit
     from revshare.chain.signers import Account
+    from revshare.ledger import Ledger
     from revshare.settlement import Progress, Reconciliation, SettlementPlan, SettlementResult
 
 __all__ = ["register"]
@@ -258,6 +259,7 @@ def settle(
             watch=watch,
         )
         handles = [_handle(file, w3, token, split, me) for file in files]
+        _doubt(sales, handles)
         if dry_run:
             plans = [settler.plan(handle, period or "", zone=zone) for handle in handles]
             _show_plans(plans, as_json=as_json)
@@ -360,6 +362,15 @@ def _handle(
         w3 = connect(node) if isinstance(node, str) else node
         address = split or RevenueSplit.predict_address(w3, loaded, token=token)
         return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account)
+
+
+def _doubt(sales: Ledger, handles: Sequence[RevenueSplit]) -> None:
+    """Say on standard error which agreements have no sales, where others have: a name may be misspelt."""
+    known = sales.agreements()
+    for handle in handles:
+        name = handle.agreement.name if handle.agreement is not None else ""
+        if known and name not in known:
+            typer.echo(f"revshare: {unknown_agreement(name, known)}", err=True)
 
 
 def _finality(text: str | None) -> Any:

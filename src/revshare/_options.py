@@ -13,6 +13,7 @@ what they come to.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
@@ -127,7 +128,15 @@ def account_of(account: str | None, password_file: Path | None = None) -> Accoun
             opening.enter_context(busy("opening the keystore"))  # made to take a while
             return given
 
-        signer = load_keystore(account, password)
+        try:
+            signer = load_keystore(account, password)
+        except FileNotFoundError:
+            if not re.fullmatch("(0[xX].*|[0-9a-fA-F]{40,})", account):
+                raise
+            # A digit too many or too few, and it may be a private key: so neither it nor the cause is shown.
+            raise InvalidInput(
+                "--account is neither an address, which has 40 digits after 0x, nor a file that is there"
+            ) from None
     for warning in said:
         typer.echo(f"revshare: {warning.message}", err=True)
     return signer

@@ -122,6 +122,36 @@ def test_amounts_are_grouped_and_one_line_is_one_line(desk: Desk, run: Run) -> N
     assert "1 line remitted and shared among 3 payees" in run("status", *desk.ledger)[1]
 
 
+def test_an_agreement_without_sales_is_doubted_where_others_have_some(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, [1])
+    other = desk.world.deal()
+    assert other.agreement is not None
+    file = desk.file.with_name("other.toml")
+    file.write_text(other.agreement.to_toml(), encoding="utf-8")
+    options = (*desk.chain, *desk.token, *desk.ledger, "--split", other.address, "--dry-run")
+    code, out, err = run("settle", str(file), "--period", MARCH, *options)
+    assert (code, err.count("\n")) == (0, 1)
+    assert f"no sales of {other.agreement.name!r}; of {desk.split.agreement.name!r}" in err
+    assert "there is nothing to settle" in out
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ("0x12", "neither an address"),
+        ("ab" * 33, "neither an address"),
+        ("gone.json", "gone.json: there is no such file"),
+    ],
+)
+def test_an_account_that_is_none_gets_a_line(desk: Desk, run: Run, account: str, said: str) -> None:
+    code, out, err = run(
+        "distribute", str(desk.file), *desk.chain, *desk.at, *desk.token, "--account", account
+    )
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert "ab" * 20 not in err, "it may be a key with a digit too many"
+
+
 def test_a_difference_is_said_and_makes_the_exit_code(desk: Desk, run: Run) -> None:
     desk.world.sell(desk.split, MARCH, amounts(3))
     options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
