@@ -50,7 +50,7 @@ def main() -> None:
         moved = token.balance_of(account.address) - before[firm]
         net, balance = credit.net().get(firm, 0), credit.balances.get(firm, 0)
         assert moved + balance == net, firm
-        print(f"{firm:10}" + "".join(f"{TOKEN.format(units, full=True):>12}" for units in (net, balance, moved)))
+        print(f"{firm:10}" + "".join(f"{TOKEN.format(units):>12}" for units in (net, balance, moved)))
     print("each firm's position is what its invoices said, to the unit")
 
 

@@ -1,4 +1,4 @@
-"""Co-creation: backers get their money back and a half more; then ten thousand contributors share by influence.
+"""Co-creation: backers recoup their money and a half more, ten thousand contributors share by influence.
 
 Two layers. The contract shares between studio, backers and contributors, by tiers of revenue: nobody can
 change that. The contributors' part goes to a payout book, whose leaves are their influence. One root pays all
@@ -34,9 +34,7 @@ agreement = rs.Agreement.model_validate(
 split = rs.RevenueSplit.deploy(chain.w3, agreement, token=token.address)
 
 rng = random.Random(7)
-influence = {
-    to_checksum_address(rng.randbytes(20)): 1 + int(rng.paretovariate(1.2)) for _ in range(10_000)
-}
+influence = {to_checksum_address(rng.randbytes(20)): 1 + int(rng.paretovariate(1.2)) for _ in range(10_000)}
 names = tuple(influence)
 total = sum(influence.values())
 shares = rs.Schedule(names, names, (TierTerms(0, None, tuple(influence.values()), total),), token.token)

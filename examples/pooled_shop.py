@@ -1,8 +1,8 @@
 """Pooled e-commerce: the stock is repaid first, then the team shares, while public seed money comes back.
 
 The supplier gave the goods on 60 days: it gets the first 40,000 of the year's sales. A quarter of what comes
-in after that repays the region's seed money, without premium; the team shares the rest. It all depends on
-revenue alone, so the contract itself enforces it. The sales are real: a year of an online shop's to Australia.
+in after that repays the region's seed money, without premium; the team shares the rest. All of it depends on
+revenue alone, so the contract itself enforces it. The sales are real: a year of a shop's to Australia.
 """
 
 from importlib.resources import files
@@ -13,7 +13,7 @@ from revshare.chain import DemoToken, Devnet
 chain = Devnet.start()
 shop = chain.accounts[0]
 agreement = rs.Agreement.loads("""
-name = "Pooled shop"
+name = "Sales to Australia"
 token = { symbol = "GBPT", decimals = 6 }
 
 [payees]
