@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.settlement.world import APRIL, MARCH, UNIT, Clock, World, amounts, drive
+from tests.settlement.world import APRIL, MARCH, MAY, UNIT, Clock, World, amounts, drive
 
 from revshare.chain import record_id
+from revshare.ledger import Sale
 from revshare.ledger._journal import Journal
 from revshare.settlement import reconcile, settle, status
 
@@ -101,7 +103,7 @@ def test_status_says_where_everything_stands(world: World) -> None:
     assert by_name[done.agreement.name].what == "done: 4 lines remitted and shared among 3 payees, final"
     assert by_name[done.agreement.name].to_do == ""
     assert by_name[open_.agreement.name].what == "3 sale lines are in no settlement yet"
-    assert "--period 2011-03" in by_name[open_.agreement.name].to_do
+    assert by_name[open_.agreement.name].to_do == "settle it: revshare settle AGREEMENT --period 2011-03"
     of_carried = [standing.state for standing in status(world.ledger, carried.agreement.name)]
     assert of_carried == ["carried", "open"]
 
@@ -129,6 +131,56 @@ def test_status_of_every_state(slow_world: World) -> None:
     assert any("the distribution is not signed yet" in word for word in words)
     assert any("distributed in block" in word and "not final yet" in word for word in words)
     assert all("nothing is signed or paid twice" in to_do for to_do in seen.values())
+    who = f"with the account {world.me.address}, which alone can go on"
+    assert all(who in to_do for to_do in seen.values())
+    assert any("if the account lacks coin for gas, give it some first" in to_do for to_do in seen.values())
+
+
+def test_status_advises_each_open_period_in_its_turn(world: World) -> None:
+    """Settling the last alone would take the lines of all."""
+    split = world.deal()
+    for month, count in ((MAY, 2), (MARCH, 3), (APRIL, 1)):
+        world.sell(split, month, amounts(count))
+    found = [(standing.period, standing.what[:2], standing.to_do) for standing in status(world.ledger)]
+    settle_it = "settle it: revshare settle AGREEMENT --period"
+    assert found == [
+        (MARCH, "3 ", f"{settle_it} 2011-03"),
+        (APRIL, "1 ", f"after 2011-03, {settle_it} 2011-04"),
+        (MAY, "2 ", f"after 2011-04, {settle_it} 2011-05"),
+    ]
+    settle(world.ledger, split, MARCH)
+    world.sell(split, MARCH, [UNIT], source="late")
+    late, april, _ = (standing for standing in status(world.ledger) if standing.state == "open")
+    assert late.what == "1 sale line is in no settlement yet: recorded after 2011-03 was settled"
+    assert late.to_do == "nothing by itself: it goes into the next period that is settled"
+    assert april.to_do == f"{settle_it} 2011-04"
+
+
+@pytest.mark.parametrize(
+    ("like", "zone", "expected"),
+    [
+        ("2011-W09", "UTC", ["2011-W09", "2011-W13"]),
+        ("2011-Q1", "UTC", ["2011-Q1", "2011-Q2"]),
+        ("2011-02-01", "UTC", ["2011-03-01", "2011-04-01"]),
+        ("2010", "UTC", ["2011"]),
+        ("2011-01", "-01:00", ["2011-02", "2011-03"]),
+        ("2011-01-01/2011-02-01", "UTC", ["2011-03", "2011-04"]),
+    ],
+)
+def test_open_periods_are_as_long_as_the_last_that_was_settled(
+    world: World, like: str, zone: str, expected: list[str]
+) -> None:
+    split = world.deal()
+    assert split.agreement is not None
+    moments = [datetime(2010, 12, 1, tzinfo=UTC), *(datetime(2011, month, 1, tzinfo=UTC) for month in (3, 4))]
+    world.ledger.record_all(
+        Sale("shop", f"{moment}", moment, -1, world.token.token.symbol, agreement=split.agreement.name)
+        for moment in moments
+    )
+    settle(world.ledger, split, like, zone=zone)  # carried, as it comes to less than nothing
+    found = [one for one in status(world.ledger) if one.state == "open"]
+    assert [one.period for one in found][1:] == expected
+    assert found[-1].to_do.endswith(f"--period {expected[-1]}" + ("" if zone == "UTC" else f" --zone {zone}"))
 
 
 def test_status_names_the_worker_that_is_at_it(world: World) -> None:

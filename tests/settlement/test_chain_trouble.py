@@ -421,6 +421,33 @@ def test_a_head_that_was_seen_while_the_node_changed_chains_is_not_believed(slow
     assert result.reconciled
 
 
+@pytest.mark.parametrize("wrong", [{0}, {1}, {0, 1}])
+def test_the_first_block_of_another_chain_is_not_remembered(slow_world: World, wrong: set[int]) -> None:
+    """By it every answer would be refused for ever, by all who use the ledger."""
+    world = slow_world
+    split = world.sold(3)
+    asked: list[int] = []
+
+    def changes(method: str, params: Any, ask: Any) -> Any:
+        answer = ask()
+        if method == "eth_getBlockByNumber" and params[0] == "0x0":
+            asked.append(0)
+            if len(asked) - 1 in wrong:
+                return answer | {"result": dict(answer["result"]) | {"hash": "0x" + "11" * 32}}
+        # Of another chain for as long as that: it is asked for its chain as well, between the two.
+        return answer | {"result": "0x1"} if method == "eth_chainId" and len(asked) in wrong - {0} else answer
+
+    provider = Through(HTTPProvider(world.chain.w3.provider.endpoint_uri), changes)  # type: ignore[attr-defined]
+    settler = Settler(world.ledger, Web3(provider), account=world.me, **Clock(world).options)
+    for _ in range(2):
+        try:
+            settler.settle(split, MARCH)
+        except rs.WrongChain:
+            continue
+    assert world.settler().settle(split, MARCH).reconciled
+    assert Journal(world.ledger).chain(31337) is not None
+
+
 def test_what_was_given_too_little_gas_is_given_enough_with_the_next_offer(slow_world: World) -> None:
     """A transaction below what it must have is never mined, whatever its fee."""
     world = slow_world

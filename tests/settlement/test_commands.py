@@ -78,7 +78,7 @@ def test_a_month_is_settled_from_the_command_line(desk: Desk, run: Run) -> None:
     options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
     code, out, _ = run("status", *desk.ledger)
     assert code == 0
-    assert "9 sale lines are in no settlement yet\n    → settle them" in out
+    assert "9 sale lines are in no settlement yet\n    → settle it" in out
     code, out, _ = run("settle", str(desk.file), "--period", MARCH, *options, "--dry-run")
     assert code == 0
     assert "planned; 9 lines" in out

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.chain.conftest import Chain
 from tests.nodes import Through, refusal
 from tests.settlement.conftest import make_world
-from tests.settlement.world import APRIL, MARCH, MAY, UNIT, Clock, World, amounts
+from tests.settlement.world import APRIL, MARCH, MAY, UNIT, Clock, World, amounts, drive
 from web3 import Web3
 
 import revshare as rs
@@ -81,13 +81,35 @@ def test_a_period_that_comes_to_nothing_is_carried(world: World) -> None:
     nonce = world.chain.w3.eth.get_transaction_count(world.me.address)
     carried = settle(world.ledger, split, MARCH)
     assert (carried.state, carried.amount, carried.count) == ("carried", -UNIT, 2)
-    assert "they go into the next period" in carried.record.note
+    assert "that goes into the next period" in carried.record.note
     assert world.chain.w3.eth.get_transaction_count(world.me.address) == nonce
     world.sell(split, APRIL, [4 * UNIT])
     april = settle(world.ledger, split, APRIL)
     assert (april.amount, april.count) == (3 * UNIT, 3)
     world.check(split)
-    assert settle(world.ledger, split, MAY).record.note == "there is nothing to settle"
+
+
+def test_a_period_without_lines_needs_nothing_and_leaves_no_record(world: World) -> None:
+    split = world.deal()
+    settler = world.settler()
+    empty = settler.settle(split, MAY)
+    assert (empty.state, empty.count, empty.record.note) == ("carried", 0, "there is nothing to settle")
+    assert empty.reconciled
+    assert Journal(world.ledger).settlements() == ()
+    settler.add(split, MAY)
+    assert settler.run() == (settler.result((split.address, MAY)),)
+    world.sell(split, MAY, [5 * UNIT])
+    assert settler.settle(split, MAY).state == "final"
+    world.check(split)
+
+
+def test_what_was_carried_and_settled_with_the_next_period_stays_as_it_was(world: World) -> None:
+    split = world.deal()
+    world.sell(split, MARCH, [-UNIT])
+    world.sell(split, APRIL, [3 * UNIT])
+    carried = settle(world.ledger, split, MARCH)
+    settle(world.ledger, split, APRIL)
+    assert settle(world.ledger, split, MARCH) == carried
 
 
 def test_a_carried_period_is_settled_once_it_comes_to_something(world: World) -> None:
@@ -184,6 +206,80 @@ def test_too_little_of_the_token_stores_nothing(world: World) -> None:
         settle(world.ledger, split, MARCH)
     assert Journal(world.ledger).settlements() == ()
     assert "too little to remit" in settle(world.ledger, split, MARCH, dry_run=True).note
+
+
+def test_too_little_coin_for_gas_stores_nothing_and_says_how_much_is_missing(slow_world: World) -> None:
+    """For all that is to come: to sign the approval, and find no coin for the remittance, helps nobody."""
+    world = slow_world
+    split = world.sold(3)
+    plan = settle(world.ledger, split, MARCH, dry_run=True)
+    has = plan.steps[0].cost * 2  # enough for the approval, at the fees of the moment
+    signed: list[object] = []
+
+    class Counting:
+        address = world.me.address
+
+        def sign_transaction(self, transaction_dict: Any) -> Any:
+            signed.append(transaction_dict)
+            return world.me.sign_transaction(transaction_dict)
+
+    world.ask("anvil_setBalance", world.me.address, hex(has))
+    settler = Settler(world.ledger, world.chain.w3, account=Counting(), **Clock(world).options)
+    with pytest.raises(rs.InsufficientFunds) as caught:
+        settler.settle(split, MARCH)
+    error = caught.value
+    assert (error.account, error.available) == (world.me.address, has)
+    assert error.needed is not None
+    assert f"{world.me.address} has {has} wei for gas" in str(error)
+    assert f"{error.needed - has} wei are missing" in str(error)
+    assert Journal(world.ledger).settlements() == ()
+    assert signed == []
+    world.ask("anvil_setBalance", world.me.address, hex(error.needed))
+    assert settler.settle(split, MARCH).reconciled
+    world.check(split)
+
+
+def test_coin_is_counted_once_for_many_agreements(slow_world: World) -> None:
+    """What one is promised the next cannot have: as many are begun as there is coin for."""
+    world = slow_world
+    splits = [world.deal(payees=2) for _ in range(3)]
+    for split in splits:
+        world.sell(split, MARCH, amounts(3))
+    plan = settle(world.ledger, splits[0], MARCH, dry_run=True)
+    base = world.chain.w3.eth.get_block("latest").get("baseFeePerGas", 0)
+    most = plan.gas * (2 * base + 10**9) * 6 // 5
+    world.ask("anvil_setBalance", world.me.address, hex(most * 2))
+    settler = world.settler(**Clock(world).options)
+    for split in splits:
+        settler.add(split, MARCH)
+    step = settler.step()
+    assert step.did == "signed"
+    assert 1 <= len(Journal(world.ledger).settlements()) < 3
+    assert isinstance(step.errors[0], rs.InsufficientFunds)
+    assert "for what is under way" in str(step.errors[0])
+    # What the first have not yet signed counts as well, until it has cost less than it might have.
+    drive(settler, lambda: _has(world, "approve"))
+    assert len(Journal(world.ledger).settlements()) < 3
+
+
+def test_a_step_for_which_there_is_no_coin_is_not_signed(slow_world: World) -> None:
+    world = slow_world
+    split, settler = world.begun(3, **Clock(world).options)
+    drive(settler, lambda: _has(world, "remit"))
+    world.ask("anvil_setBalance", world.me.address, hex(1000))
+    with pytest.raises(rs.InsufficientFunds, match="1000 wei for gas"):
+        settler.settle(split, MARCH)
+    (record,) = Journal(world.ledger).settlements()
+    assert (record.state, record.step("distribute")) == ("mined", None)
+    world.ask("anvil_setBalance", world.me.address, hex(10**18))
+    assert settler.settle(split, MARCH).reconciled
+    world.check(split)
+
+
+def _has(world: World, step: Any) -> bool:
+    found = Journal(world.ledger).settlements()
+    made = found[0].step(step) if found else None
+    return made is not None and made.in_block
 
 
 def test_many_agreements_share_the_rounds(world: World) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
+import sqlite3
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,20 +32,22 @@ from revshare.ledger._journal import Journal
 from revshare.settlement import Settler, reconcile
 from revshare.settlement._watched import unpack
 
-SEEDS = range(80)  # what some forty seconds are enough for
+SEEDS = range(300)
 CAMPAIGN, AT_ONCE = 10_000, 100
 MOST_STEPS = 600
 
 
 @dataclass
 class Stage:
-    """A chain with a split, put back to where it was for each seed, and an empty ledger to copy."""
+    """A chain with a split, put back to where it was for each seed, and a ledger, emptied."""
 
     wire: Wire
     chain: Chain
     world: World
     split: RevenueSplit
-    folder: Path
+    ledger: Ledger
+    file: Path
+    empty: sqlite3.Connection
     snapshot: str
 
     def put_back(self) -> None:
@@ -52,11 +55,18 @@ class Stage:
         assert self.wire.ask("evm_revert", self.snapshot)
         self.snapshot = self.wire.ask("evm_snapshot")
 
-    def ledger(self) -> Ledger:
-        for old in self.folder.glob("sales.db*"):
-            old.unlink()
-        shutil.copy(self.folder / "empty.db", self.folder / "sales.db")
-        return Ledger.open(f"sqlite:///{self.folder}/sales.db")
+    def emptied(self) -> Ledger:
+        """The ledger with nothing in it. Opening another would compile each statement anew."""
+        with closing(sqlite3.connect(self.file)) as file:
+            self.empty.backup(file)
+        return self.ledger
+
+
+def bare(provider: Any) -> Web3:
+    """A Web3 without middleware, which takes longer than the node does."""
+    made = Web3(provider)
+    made.middleware_onion.clear()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +79,16 @@ def stage() -> Iterator[Stage]:
         tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder,
     ):
         wire = Wire(url)
-        chain = Chain(Web3(wire), local_accounts(), "anvil")
-        empty = Ledger.open(f"sqlite:///{folder}/empty.db")
-        world = World(chain, chain.token(), empty, chain.payer)
-        split = world.deal()
-        world.mine(5)
-        empty.close()
-        wire.ask("evm_setAutomine", False)
-        yield Stage(wire, chain, world, split, Path(folder), wire.ask("evm_snapshot"))
+        chain = Chain(bare(wire), local_accounts(), "anvil")
+        file = Path(folder) / "sales.db"
+        with Ledger.open(f"sqlite:///{file}") as ledger, closing(sqlite3.connect(":memory:")) as empty:
+            with closing(sqlite3.connect(file)) as new:
+                new.backup(empty)
+            world = World(chain, chain.token(), ledger, chain.payer)
+            split = world.deal()
+            world.mine(5)
+            wire.ask("evm_setAutomine", False)
+            yield Stage(wire, chain, world, split, ledger, file, empty, wire.ask("evm_snapshot"))
         wire.close()
 
 
@@ -87,8 +99,9 @@ class Run:
         stage.put_back()
         self.split = stage.split
         self.provider = Simulated(stage.wire, seed)
+        self.w3 = bare(self.provider)
         self.chance = self.provider.chance
-        self.world = World(stage.chain, stage.world.token, stage.ledger(), stage.world.me)
+        self.world = World(stage.chain, stage.world.token, stage.emptied(), stage.world.me)
         self.periods = [MARCH, APRIL][: self.chance.choice((1, 1, 1, 2))]
         for period in self.periods:
             values = [self.chance.randrange(-2 * UNIT, 6 * UNIT) for _ in range(self.chance.randrange(2, 9))]
@@ -103,7 +116,7 @@ class Run:
             try:
                 made = Settler(
                     self.world.ledger,
-                    Web3(self.provider),
+                    self.w3,
                     account=self.world.me,
                     finality=self.finality,
                     clock=lambda: self.now,
@@ -203,8 +216,6 @@ def play(stage: Stage, seed: int) -> Run:
         happened = "\n  ".join([*run.provider.happened[-60:], *run.blocked])
         sys.stdout.write(f"replay with REVSHARE_SEED={seed}; what happened:\n  {happened}\n")
         raise
-    finally:
-        run.world.ledger.close()
     return run
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     Table,
     and_,
     bindparam,
@@ -35,6 +36,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     tuple_,
     update,
@@ -45,6 +47,7 @@ from sqlalchemy.exc import IntegrityError
 from revshare.errors import LeaseLost
 
 from ._ledger import _entries
+from ._period import Period
 from ._records import Entry
 from ._schema import CHAINS, LINES, NONCES, PAYOUTS, SALES, SETTLEMENTS, TRANSACTIONS, Instant
 from ._settlements import (
@@ -144,7 +147,7 @@ class Journal:
         query = (
             _entries()
             .where(SALES.c.agreement == agreement, SALES.c.token == token, SALES.c.occurred_at < before)
-            .where(~exists().where(LINES.c.sale_seq == SALES.c.seq))
+            .where(~_SETTLED)
             .order_by(is_credit, SALES.c.occurred_at, SALES.c.seq)
         )
         return self._ledger._stream(query)  # noqa: SLF001 - both are of the ledger
@@ -159,23 +162,32 @@ class Journal:
         with self._store.read() as connection:
             return {symbol: int(count) for symbol, count in connection.execute(query)}
 
-    def unsettled(self, agreement: str | None = None) -> list[tuple[str, int, datetime, datetime]]:
-        """Return, by agreement: how many sales are in no settlement, and when the first and last occurred."""
+    def unsettled(self, agreement: str | None = None) -> list[tuple[str, datetime]]:
+        """Return the agreements with sales that are in no settlement, and when the first of them occurred."""
         query = (
-            select(
-                SALES.c.agreement,
-                func.count(),
-                func.min(SALES.c.occurred_at, type_=Instant),
-                func.max(SALES.c.occurred_at, type_=Instant),
-            )
-            .where(~exists().where(LINES.c.sale_seq == SALES.c.seq))
+            select(SALES.c.agreement, func.min(SALES.c.occurred_at, type_=Instant))
+            .where(~_SETTLED)
             .group_by(SALES.c.agreement)
             .order_by(SALES.c.agreement)
         )
         if agreement is not None:
             query = query.where(SALES.c.agreement == agreement)
         with self._store.read() as connection:
-            return [(name, int(count), first, last) for name, count, first, last in connection.execute(query)]
+            return [(name, first) for name, first in connection.execute(query)]
+
+    def count_unsettled(self, agreement: str, period: Period) -> tuple[int, datetime | None]:
+        """Return how many sales of an agreement's period are in no settlement, and when the first one after
+        it occurred.
+        """
+        of = and_(SALES.c.agreement == agreement, ~_SETTLED)
+        within = select(func.count()).where(
+            of, SALES.c.occurred_at >= period.start, SALES.c.occurred_at < period.end
+        )
+        later = select(func.min(SALES.c.occurred_at, type_=Instant)).where(
+            of, SALES.c.occurred_at >= period.end
+        )
+        with self._store.read(snapshot=True) as connection:
+            return int(connection.scalar(within) or 0), connection.scalar(later)
 
     def find(self, chain_id: int, split: str, period: str) -> SettlementRecord | None:
         """Return the settlement of a split's period, or None."""
@@ -205,24 +217,33 @@ class Journal:
         """Return the splits that somebody is at for a sender, and the oldest settlement of each that is open,
         its distribution in no block.
         """
-        paid = exists().where(
-            TRANSACTIONS.c.settlement_id == SETTLEMENTS.c.id,
-            TRANSACTIONS.c.step == "distribute",
-            TRANSACTIONS.c.state.not_in(("void", "failed")),
-            TRANSACTIONS.c.block_number.is_not(None),
-        )
         query = (
             select(SETTLEMENTS.c.split, func.min(SETTLEMENTS.c.id))
             .where(
                 SETTLEMENTS.c.chain_id == chain_id,
                 SETTLEMENTS.c.sender == sender,
                 SETTLEMENTS.c.state.in_(OPEN),
-                ~paid,
+                ~_has("distribute"),
             )
             .group_by(SETTLEMENTS.c.split)
         )
         with self._store.read(snapshot=True) as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def halted(self, chain_id: int, sender: str) -> dict[str, SettlementRecord]:
+        """Return, by split, the oldest settlement that a sender's later ones have to wait for, and that it
+        does not go on with by itself: remitted and failed before it was shared out, or another account's.
+        """
+        where = and_(
+            SETTLEMENTS.c.chain_id == chain_id,
+            or_(
+                and_(SETTLEMENTS.c.state == "failed", _has("remit")),
+                and_(SETTLEMENTS.c.state.in_(OPEN), SETTLEMENTS.c.sender != sender),
+            ),
+            ~_has("distribute"),
+        )
+        with self._store.read(snapshot=True) as connection:
+            return {record.split: record for record in reversed(_records(connection, where))}
 
     def chain(self, chain_id: int) -> tuple[str, int, str] | None:
         """Return a chain's genesis hash, and the highest block that was seen of it: number and hash."""
@@ -253,18 +274,9 @@ class Journal:
 
     def fills(self, chain_id: int, sender: str) -> tuple[TransactionRecord, ...]:
         """Return the transactions that fill gaps and are not final."""
-        found = (
-            select(TRANSACTIONS)
-            .where(
-                TRANSACTIONS.c.chain_id == chain_id,
-                TRANSACTIONS.c.sender == sender,
-                TRANSACTIONS.c.step == "fill",
-                TRANSACTIONS.c.state.in_(("signed", "sent", "mined")),
-            )
-            .order_by(TRANSACTIONS.c.nonce, TRANSACTIONS.c.attempt)
-        )
         with self._store.read(snapshot=True) as connection:
-            return tuple(_transaction(row) for row in connection.execute(found))
+            found = connection.execute(_FILLS, {"of_chain": chain_id, "of_sender": sender})
+            return tuple(_transaction(row) for row in found)
 
     # ---------------------------------------------------------------- leases
 
@@ -274,17 +286,8 @@ class Journal:
         Those of this worker are among them; their lease is renewed when half of it has passed.
         """
         now = self._clock()
-        mine = and_(
-            SETTLEMENTS.c.chain_id == chain_id,
-            SETTLEMENTS.c.sender == sender,
-            SETTLEMENTS.c.state.in_(OPEN),
-        )
         with self._store.read(snapshot=True) as connection:
-            open_ = connection.execute(
-                select(
-                    SETTLEMENTS.c.id, SETTLEMENTS.c.worker, SETTLEMENTS.c.lease_until, SETTLEMENTS.c.fence
-                ).where(mine)
-            ).all()
+            open_ = connection.execute(_OPEN_ONES, {"of_chain": chain_id, "of_sender": sender}).all()
         held = [row.id for row in open_ if row.worker == self.worker]
         renew = [
             row.id for row in open_ if row.worker == self.worker and row.lease_until < now + self._lease / 2
@@ -565,34 +568,74 @@ def read_settlements(
     connection: Connection, agreement: str | None = None, *, ids: Sequence[int] | None = None
 ) -> tuple[SettlementRecord, ...]:
     """Return settlements as they are stored, oldest period first."""
-    conditions = []
-    if agreement is not None:
-        conditions.append(SETTLEMENTS.c.agreement == agreement)
-    if ids is not None:
-        conditions.append(SETTLEMENTS.c.id.in_(ids))
-    return _records(connection, and_(True, *conditions))
+    if ids is not None and agreement is None:
+        found = _fetched(connection, _BY_ID, {"ids": ids})
+    else:
+        conditions = []
+        if agreement is not None:
+            conditions.append(SETTLEMENTS.c.agreement == agreement)
+        if ids is not None:
+            conditions.append(SETTLEMENTS.c.id.in_(ids))
+        found = _records(connection, and_(True, *conditions))
+    return found
+
+
+_Queries = tuple[Select[Any], Select[Any], Select[Any]]
+
+
+def _queries(where: Any) -> _Queries:
+    """What reads settlements: themselves, their transactions, their payouts."""
+    chosen = select(SETTLEMENTS.c.id).where(where)
+    return (
+        select(SETTLEMENTS).where(where).order_by(SETTLEMENTS.c.ends_at, SETTLEMENTS.c.id),
+        select(TRANSACTIONS).where(TRANSACTIONS.c.settlement_id.in_(chosen)).order_by(TRANSACTIONS.c.id),
+        select(PAYOUTS)
+        .where(PAYOUTS.c.settlement_id.in_(chosen))
+        .order_by(PAYOUTS.c.settlement_id, PAYOUTS.c.position),
+    )
+
+
+_SETTLED = exists().where(LINES.c.sale_seq == SALES.c.seq)
+
+# What a settler asks at each step, built once: that takes longer than to ask it.
+_OF_SENDER = and_(
+    SETTLEMENTS.c.chain_id == bindparam("of_chain"), SETTLEMENTS.c.sender == bindparam("of_sender")
+)
+_OPEN_ONES = select(
+    SETTLEMENTS.c.id, SETTLEMENTS.c.worker, SETTLEMENTS.c.lease_until, SETTLEMENTS.c.fence
+).where(_OF_SENDER, SETTLEMENTS.c.state.in_(OPEN))
+_FILLS = (
+    select(TRANSACTIONS)
+    .where(
+        TRANSACTIONS.c.chain_id == bindparam("of_chain"),
+        TRANSACTIONS.c.sender == bindparam("of_sender"),
+        TRANSACTIONS.c.step == "fill",
+        TRANSACTIONS.c.state.in_(("signed", "sent", "mined")),
+    )
+    .order_by(TRANSACTIONS.c.nonce, TRANSACTIONS.c.attempt)
+)
+_BY_ID = _queries(SETTLEMENTS.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _records(connection: Connection, where: Any) -> tuple[SettlementRecord, ...]:
-    rows = connection.execute(
-        select(SETTLEMENTS).where(where).order_by(SETTLEMENTS.c.ends_at, SETTLEMENTS.c.id)
-    ).all()
-    chosen = select(SETTLEMENTS.c.id).where(where)
+    return _fetched(connection, _queries(where), {})
+
+
+def _fetched(
+    connection: Connection, queries: _Queries, values: Mapping[str, Any]
+) -> tuple[SettlementRecord, ...]:
+    settlements, transactions, payouts = (connection.execute(query, values).all() for query in queries)
     made: dict[int, list[TransactionRecord]] = {}
-    for row in connection.execute(
-        select(TRANSACTIONS).where(TRANSACTIONS.c.settlement_id.in_(chosen)).order_by(TRANSACTIONS.c.id)
-    ):
+    for row in transactions:
         made.setdefault(row.settlement_id, []).append(_transaction(row))
     paid: dict[int, list[PayoutRecord]] = {}
-    for row in connection.execute(
-        select(PAYOUTS)
-        .where(PAYOUTS.c.settlement_id.in_(chosen))
-        .order_by(PAYOUTS.c.settlement_id, PAYOUTS.c.position)
-    ):
+    for row in payouts:
         paid.setdefault(row.settlement_id, []).append(
             PayoutRecord(row.payee, row.address, row.earned, row.paid, row.credited)
         )
-    return tuple(_settlement(row, tuple(made.get(row.id, ())), tuple(paid.get(row.id, ()))) for row in rows)
+    return tuple(
+        _settlement(row, tuple(made.get(row.id, ())), tuple(paid.get(row.id, ()))) for row in settlements
+    )
 
 
 def _settlement(
@@ -611,6 +654,16 @@ def _settlement(
 def _transaction(row: Any) -> TransactionRecord:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
     return TransactionRecord(**values | {"raw": bytes(row.raw)})
+
+
+def _has(step: StepName) -> Any:
+    """Whether a block has a transaction of a settlement that did a step."""
+    return exists().where(
+        TRANSACTIONS.c.settlement_id == SETTLEMENTS.c.id,
+        TRANSACTIONS.c.step == step,
+        TRANSACTIONS.c.state.not_in(("void", "failed")),
+        TRANSACTIONS.c.block_number.is_not(None),
+    )
 
 
 def _insert_unless_there(connection: Connection, table: Table, row: dict[str, Any]) -> bool:

@@ -55,6 +55,31 @@ class Period:
             raise InvalidInput(f"the period {text!r} ends before it begins")
         return cls(text, zone, start, end)
 
+    @classmethod
+    def around(cls, moment: datetime, like: str, zone: str = "UTC") -> Period:
+        """Return the period that has a moment, as long as the one named `like`: a month, unless that is a
+        year, a quarter, a week or a day.
+
+        >>> Period.around(datetime(2011, 3, 31, 20, tzinfo=UTC), "2011-W09", "+10:00").name
+        '2011-W13'
+        """
+        try:
+            day = moment.astimezone(_clock(zone)).date()
+        except OverflowError:  # at either end of the calendar
+            day = moment.date()
+        known = _FORMS.fullmatch(like)
+        year, week, _ = day.isocalendar()
+        name = f"{day.year:04d}-{day.month:02d}"
+        if known is not None and known["week"]:
+            name = f"{year:04d}-W{week:02d}"
+        elif known is not None and known["quarter"]:
+            name = f"{day.year:04d}-Q{(day.month + 2) // 3}"
+        elif known is not None and known["day"]:
+            name = day.isoformat()
+        elif known is not None and not known["month"]:
+            name = f"{day.year:04d}"
+        return cls.parse(name, zone)
+
     def contains(self, moment: datetime) -> bool:
         """Whether `moment`, which has a time zone, is in the period."""
         return self.start <= moment < self.end

@@ -27,6 +27,7 @@ from revshare.errors import (
     WrongChain,
 )
 from revshare.ledger._journal import Journal, Unit
+from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord, StepName, TransactionRecord
 from revshare.settlement._fees import Fees, market
 from revshare.settlement._values import Moment, Progress
@@ -44,6 +45,7 @@ Key = tuple[str, str]
 """A split's address and a period's name."""
 
 _DEVNETS = frozenset({1337, 31337, 131277322940537})  # Hardhat's and geth's, anvil's, eth-tester's
+_DOUBTS = (0.1, 0.3, 1.0)  # seconds until it is asked again what seemed to stand in the way
 _TRAIL = 256  # heads remembered, to tell a reorganised chain from a node that lags
 
 
@@ -79,6 +81,11 @@ class Context:
         self.head = Block(0, "")
         self.problems: dict[Key, Exception] = {}
         """What keeps a settlement from going on until somebody does something."""
+        self.unplanned: dict[Key, Period] = {}
+        """Of these, the periods that could not be planned: none of them is later than what is begun."""
+        self.empty: dict[Key, SettlementRecord] = {}
+        """Periods without lines, which are in no database."""
+        self._doubts: dict[Key, tuple[int, float]] = {}
         self.stuck: dict[Key, StuckTransaction] = {}
         """What costs more than may be offered; it goes on waiting."""
         self.send_again: dict[str, float] = {}
@@ -147,10 +154,15 @@ class Context:
         self._mark(head.number, head.hash)
 
     def _remember_chain(self) -> None:
-        first = self.node.block(0)
-        if first is None:
-            raise ProviderError("the node has no block 0", method="eth_getBlockByNumber")
+        first = self._first_block()
         known = self.journal.chain(self.chain_id)
+        if known is None:
+            # By what is remembered now every later answer is judged: a node that was of another chain for a
+            # moment would make all others wrong for ever. So it is asked twice, and between for its chain.
+            self.node.fresh()
+            check_chain(self.node, self.chain_id)
+            if self._first_block().hash != first.hash:
+                raise ProviderError("the node names two first blocks", method="eth_getBlockByNumber")
         if known is not None and known[0] != first.hash:
             raise WrongChain(
                 f"this is another chain {self.chain_id} than the ledger has settled on: its first block is "
@@ -162,6 +174,12 @@ class Context:
         if known is not None:
             self._highest = known[1]
             self._trail[known[1]] = known[2]
+
+    def _first_block(self) -> Block:
+        first = self.node.block(0)
+        if first is None:
+            raise ProviderError("the node has no block 0", method="eth_getBlockByNumber")
+        return first
 
     def _reorganised(self, head: Block) -> bool:
         """Whether a lower head is of another chain than was seen, not of a node that lags behind."""
@@ -309,6 +327,27 @@ class Context:
     def block(self, record: Any, error: Exception) -> None:
         """Leave a settlement as it is, until the settler is asked again."""
         self.problems[(record.split, record.period)] = error
+
+    def asks_again(self, key: Key, error: Exception) -> bool:
+        """Whether what stands in the way is looked at again, in a moment, before it is believed.
+
+        A node that lags, or is of another chain for a while, gives answers that are wrong and not errors: an
+        empty account, no contract, a refusal. Some of them in a row are taken for true.
+        """
+        count, _ = self._doubts.pop(key, (0, 0.0))
+        if count == len(_DOUBTS):
+            return False
+        self._doubts[key] = (count + 1, self.clock() + _DOUBTS[count])
+        self.say("waiting", f"asking again: {error}")
+        return True
+
+    def is_asked_later(self, key: Key) -> bool:
+        """Whether it is too early to ask again."""
+        return self._doubts.get(key, (0, 0.0))[1] > self.clock()
+
+    def is_sure(self, key: Key) -> None:
+        """What was doubted has gone well."""
+        self._doubts.pop(key, None)
 
     def blocked(self, record: SettlementRecord) -> bool:
         """Whether a settlement waits for somebody to do something."""

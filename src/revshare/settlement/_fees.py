@@ -8,7 +8,10 @@ from typing import Any
 from revshare.chain.node import Node
 from revshare.errors import FeesTooHigh
 
-__all__ = ["Fees", "market", "raised"]
+__all__ = ["Fees", "market", "raised", "usual_gas"]
+
+_USUAL = {"approve": 47_000, "remit": 105_000, "distribute": 60_000}
+_EACH = 36_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Fees:
         if self.tip is None:
             return {"gasPrice": self.most}
         return {"maxFeePerGas": self.most, "maxPriorityFeePerGas": self.tip}
+
+
+def usual_gas(step: str, payees: int = 0) -> int:
+    """Return the gas that a step uses as a rule, where the node cannot estimate it yet; see docs/gas.md."""
+    return _USUAL[step] + _EACH * payees
 
 
 def market(node: Node, tip: int | None, cap: int | None) -> Fees:

@@ -8,16 +8,13 @@ from revshare.chain.tokens import balance_of
 from revshare.errors import ContractError, FeesTooHigh, InsufficientFunds
 from revshare.ledger._journal import NewSettlement
 from revshare.settlement._context import Context
-from revshare.settlement._fees import Fees
+from revshare.settlement._fees import Fees, usual_gas
+from revshare.settlement._order import Wish
 from revshare.settlement._plan import earned_between
-from revshare.settlement._signing import Wish, prepared
+from revshare.settlement._signing import prepared
 from revshare.settlement._values import PlannedPayout, PlannedStep, SettlementPlan
 
 __all__ = ["preview"]
-
-_APPROVE, _REMIT = 47_000, 105_000
-_DISTRIBUTE, _EACH = 60_000, 36_000
-"""Gas as usual, where the node cannot estimate it yet; docs/gas.md has the figures."""
 
 
 def preview(context: Context, wish: Wish) -> SettlementPlan:
@@ -64,28 +61,28 @@ def _steps(context: Context, split: RevenueSplit, new: NewSettlement) -> tuple[t
     price = fees.most if fees.tip is None else (context.head.base_fee or 0) + fees.tip
     call = split.remit(new.amount, batch_id=new.batch_id, root=new.root, count=new.count)
     approvals = call.approvals()
-    found = [_step("approve", _APPROVE, price, one) for one in approvals]
+    found = [_step("approve", usual_gas("approve"), price, one) for one in approvals]
     if approvals:
         held = balance_of(context.node, split.terms.token, context.address)
         if held < new.amount:
             note = (
                 f"{context.address} has {split.token.format(held)} {split.token.symbol}: too little to remit"
             )
-        found.append(_step("remit", _REMIT, price))
+        found.append(_step("remit", usual_gas("remit"), price))
     else:
         try:
-            found.append(_step("remit", _REMIT, price, call))
+            found.append(_step("remit", usual_gas("remit"), price, call))
         except ContractError as error:
             note = (
                 "the chain has a remittance for this period already"
                 if error.name == "AlreadyPaid"
                 else str(error)
             )
-            found.append(_step("remit", _REMIT, price))
+            found.append(_step("remit", usual_gas("remit"), price))
         except InsufficientFunds as error:
             note = str(error)
-            found.append(_step("remit", _REMIT, price))
-    found.append(_step("distribute", _DISTRIBUTE + _EACH * len(split.payees), price))
+            found.append(_step("remit", usual_gas("remit"), price))
+    found.append(_step("distribute", usual_gas("distribute", len(split.payees)), price))
     return tuple(found), note
 
 

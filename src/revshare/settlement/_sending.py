@@ -53,7 +53,9 @@ def send(
             if str(error) != made.error:
                 changes[made.id] = {"error": str(error)}
             if work is not None and isinstance(error, InsufficientFunds):
-                context.block(work, error)
+                key = work.split, work.period
+                if not context.asks_again(key, error):
+                    context.block(work, error)
         context.say("sent", f"{made.step} {made.tx_hash}", work, made.step, made.tx_hash)
     if changes:
         context.say("storing", "what was sent")

@@ -40,9 +40,10 @@ from revshare.ledger._settlements import SettlementRecord
 from revshare.money import Token
 from revshare.settlement._context import Context, Finality, Key
 from revshare.settlement._observing import observe
+from revshare.settlement._order import Wish
 from revshare.settlement._preview import preview
 from revshare.settlement._sending import mend, send
-from revshare.settlement._signing import Wish, sign
+from revshare.settlement._signing import sign
 from revshare.settlement._values import Progress, SettlementPlan, SettlementResult, Step
 from revshare.settlement._watched import WatchedNode
 
@@ -125,7 +126,8 @@ class Settler:
         Raises InvalidInput for a handle without its agreement, WrongChain for a split of another chain.
         """
         wish = self._wish(split, period, zone)
-        self._context.problems.pop(wish.key, None)
+        for known in (self._context.problems, self._context.unplanned, self._context.empty):
+            known.pop(wish.key, None)
         if all(wish.key != other.key for other in self._wishes):
             self._wishes.append(wish)
         self._touched[wish.key] = None
@@ -161,7 +163,7 @@ class Settler:
         A settlement that cannot go on stays where it is, and `problems` says why. Raises SettlementTimeout.
         """
         self._drive(None, timeout)
-        found = self._journal.find_all(self._context.chain_id, self._touched)
+        found = self._context.empty | self._journal.find_all(self._context.chain_id, self._touched)
         return tuple(self._result(found[key]) for key in self._touched if key in found)
 
     @property
@@ -282,7 +284,7 @@ class Settler:
         return Wish(self._context.keep(split), split.agreement.name, Period.parse(period, zone))
 
     def _find(self, key: Key) -> SettlementRecord | None:
-        return self._journal.find(self._context.chain_id, *key)
+        return self._journal.find(self._context.chain_id, *key) or self._context.empty.get(key)
 
     def _token(self, record: SettlementRecord) -> Token:
         return self._context.split(record).token

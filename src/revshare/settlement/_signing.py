@@ -5,7 +5,8 @@ of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from revshare._words import counted
@@ -13,7 +14,7 @@ from revshare.chain.calls import Call
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import record_id
 from revshare.chain.tokens import balance_of
-from revshare.chain.transactions import Signed, check_chain
+from revshare.chain.transactions import GAS_CAP, Signed, check_chain
 from revshare.errors import (
     ContractError,
     FeesTooHigh,
@@ -23,37 +24,30 @@ from revshare.errors import (
     SettlementError,
 )
 from revshare.ledger._journal import NewSettlement, NewTransaction, Unit
-from revshare.ledger._period import Period
-from revshare.ledger._settlements import SettlementRecord, StepName
+from revshare.ledger._settlements import SettlementRecord, SettlementTerms, StepName
 from revshare.settlement._context import Context, Key, live
-from revshare.settlement._fees import Fees
+from revshare.settlement._fees import Fees, usual_gas
+from revshare.settlement._observing import groups_of
+from revshare.settlement._order import Wish, beginning, is_distributed
 from revshare.settlement._plan import Lines
+from revshare.settlement._watched import unpack
 
 __all__ = ["Wish", "prepared", "sign"]
 
 _APPROVALS = 3  # a token that wants more than a reset and an approval is broken
 
 
-@dataclass(frozen=True)
-class Wish:
-    """A period that is to be settled."""
-
-    split: RevenueSplit
-    agreement: str
-    period: Period
-
-    @property
-    def key(self) -> Key:
-        """By which it is known."""
-        return self.split.address, self.period.name
-
-
 @dataclass
 class _Made:
-    """What is to be stored in one database transaction. nonce: to sign with next. fees: offered."""
+    """What is to be stored in one database transaction.
+
+    nonce: to sign with next. fees: offered. promised: wei that what is signed and in no block may yet cost,
+    and what is planned here.
+    """
 
     nonce: int
     fees: Fees
+    promised: int
     plans: list[tuple[NewSettlement, NewTransaction | None, SettlementRecord | None, Wish]] = field(
         default_factory=list
     )
@@ -73,9 +67,9 @@ def wanted(context: Context, works: Sequence[SettlementRecord]) -> list[tuple[Se
     for work in works:  # oldest first
         if work.split in busy:
             continue
-        if not _is_distributed(work):
+        if not is_distributed(work):
             busy.add(work.split)
-        if context.blocked(work):
+        if context.blocked(work) or context.is_asked_later((work.split, work.period)):
             continue
         remit, approve = live(work, "remit"), live(work, "approve")
         if remit is None:
@@ -84,11 +78,6 @@ def wanted(context: Context, works: Sequence[SettlementRecord]) -> list[tuple[Se
         elif remit.in_block and live(work, "distribute") is None:
             found.append((work, "distribute"))
     return found
-
-
-def _is_distributed(work: SettlementRecord) -> bool:
-    distribute = live(work, "distribute")
-    return distribute is not None and distribute.in_block
 
 
 def sign(
@@ -104,7 +93,8 @@ def sign(
     steps = wanted(context, works)
     known = context.journal.find_all(context.chain_id, [wish.key for wish in wishes]) if wishes else {}
     said, done = _known(context, wishes, known)
-    waiting = _beginning([wish for wish in wishes if wish not in done], works)
+    waiting, behind = beginning(context, [wish for wish in wishes if wish not in done], works)
+    done += behind
     if not steps and not waiting:
         return said, done, ()
     leased = context.journal.lease_nonces(context.chain_id, context.address)
@@ -117,9 +107,11 @@ def sign(
         waiting = [wish for wish in waiting if wish.split.address not in under_way]
         check_chain(context.node, context.chain_id)
         nonce = max(leased, context.node.nonce(context.address))
-        made = _Made(nonce, context.fees(), said=list(said), done=done)
+        made = _Made(nonce, context.fees(), promised(works), said=list(said), done=done)
         for work, step in steps:
             _sign_step(context, made, work, step)
+        if waiting:
+            made.promised += coming(works) * made.fees.most * 6 // 5
         for wish in waiting:
             _plan(context, made, wish, known.get(wish.key))
         _store(context, made, leased, leased if made.nonce == nonce else made.nonce)
@@ -171,17 +163,25 @@ def _sign_step(context: Context, made: _Made, work: SettlementRecord, step: Step
     except (ProviderError, FeesTooHigh) as error:  # of the moment
         made.errors.append(error)
     except RevShareError as error:
-        context.block(work, error)
+        made.errors.append(error)
+        if not context.asks_again((work.split, work.period), error):
+            context.block(work, error)
     else:
+        context.is_sure((work.split, work.period))
         made.nonce += new.nonce is not None
         made.steps.append((work, new))
         made.said.append(f"{work.agreement}, {work.period}: {new.step}")
 
 
-def _remittance(context: Context, made: _Made, split: RevenueSplit, record: Any) -> NewTransaction:
+def _remittance(
+    context: Context, made: _Made, split: RevenueSplit, record: Any, *, plans: bool = False
+) -> NewTransaction:
     """Sign the remittance of a settlement, or the approval that has to go before; or adopt what the chain
     has.
+
+    plans: whether there has to be coin for all that follows, too.
     """
+    shared = usual_gas("distribute", len(record.names)) if plans else 0
     call = split.remit(record.amount, batch_id=record.batch_id, root=record.root, count=record.count)
     approvals = call.approvals()
     try:
@@ -189,8 +189,9 @@ def _remittance(context: Context, made: _Made, split: RevenueSplit, record: Any)
             if split.is_remitted(record.batch_id, payer=context.address):
                 return _adopted(context, record)
             _check_approvals(split, record, context)
-            return _signed(context, made, approvals[0], "approve")
-        return _signed(context, made, call, "remit")
+            later = shared + usual_gas("remit") if plans else 0
+            return _signed(context, made, approvals[0], "approve", later)
+        return _signed(context, made, call, "remit", shared)
     except ContractError as refused:
         if refused.name != "AlreadyPaid":
             raise
@@ -231,8 +232,11 @@ def _check_approvals(split: RevenueSplit, record: Any, context: Context) -> None
         )
 
 
-def _signed(context: Context, made: _Made, call: Call, step: StepName) -> NewTransaction:
-    signed: Signed = call.sign(context.signer, nonce=made.nonce, **made.fees.given())
+def _signed(context: Context, made: _Made, call: Call, step: StepName, later: int = 0) -> NewTransaction:
+    """Sign a call. later: gas of the steps after it, for which there has to be coin as well."""
+    gas = min(call.estimate_gas() * 6 // 5, GAS_CAP)
+    _check_coin(context, made, call.value, gas + later * 6 // 5)
+    signed: Signed = call.sign(context.signer, nonce=made.nonce, gas=gas, **made.fees.given())
     return NewTransaction(
         step,
         signed.tx_hash,
@@ -244,18 +248,44 @@ def _signed(context: Context, made: _Made, call: Call, step: StepName) -> NewTra
     )
 
 
-# ------------------------------------------------------------------------------------------ planning
+def _check_coin(context: Context, made: _Made, value: int, gas: int) -> None:
+    """Raise InsufficientFunds unless the account has the coin that this may cost at most."""
+    needed = value + gas * made.fees.most
+    if needed + made.promised <= 0:
+        return
+    available = context.node.balance(context.address)
+    missing = needed + made.promised - available
+    if missing > 0:
+        before = f", {made.promised} for what is under way" if made.promised else ""
+        raise InsufficientFunds(
+            f"{context.address} has {available} wei for gas, and may need {needed}{before}: {missing} wei "
+            "are missing; nothing more is signed",
+            account=context.address,
+            needed=needed + made.promised,
+            available=available,
+        )
+    made.promised += needed
 
 
-def _beginning(wishes: Iterable[Wish], works: Iterable[SettlementRecord]) -> list[Wish]:
-    """Return the earliest wish of each split of which nothing is under way."""
-    busy = {work.split for work in works if not _is_distributed(work)}
-    found = []
-    for wish in sorted(wishes, key=lambda wish: wish.period.end):
-        if wish.split.address not in busy:
-            busy.add(wish.split.address)
-            found.append(wish)
+def coming(works: Iterable[SettlementRecord]) -> int:
+    """Return the gas that the steps need, as a rule, which settlements have still to sign."""
+    found = 0
+    for work in works:
+        if live(work, "remit") is None:
+            found += usual_gas("remit")
+        if live(work, "distribute") is None:
+            found += usual_gas("distribute", len(work.names))
     return found
+
+
+def promised(works: Iterable[SettlementRecord]) -> int:
+    """Return the wei that what is signed and in no block may cost at most."""
+    groups = [group for work in works for group in groups_of(work.transactions)]
+    waiting = [group[-1] for group in groups if not any(made.in_block for made in group)]
+    return sum(made.gas * made.max_fee + unpack(made.raw)["value"] for made in waiting if made.raw)
+
+
+# ------------------------------------------------------------------------------------------ planning
 
 
 def _known(
@@ -280,6 +310,9 @@ def _plan(context: Context, made: _Made, wish: Wish, over: SettlementRecord | No
     context.say("planning", f"{wish.agreement}, {wish.period}", wish)
     try:
         new = prepared(context, wish)
+        if not new.count:
+            _nothing(context, made, wish, new, over)
+            return
         if new.state == "carried":
             if over is None or (over.amount, over.count) != (new.amount, new.count):
                 made.plans.append((new, None, over, wish))
@@ -288,17 +321,37 @@ def _plan(context: Context, made: _Made, wish: Wish, over: SettlementRecord | No
                 made.done.append(wish)
             return
         context.say("signing", f"{wish.agreement}, {wish.period}", new)
-        first = _remittance(context, made, wish.split, new)
+        first = _remittance(context, made, wish.split, new, plans=True)
     except (ProviderError, FeesTooHigh) as error:  # of the moment
         made.errors.append(error)
     except RevShareError as error:
+        made.errors.append(error)
+        if context.asks_again(wish.key, error):
+            return
         context.problems[wish.key] = error
+        context.unplanned[wish.key] = wish.period
         made.done.append(wish)
     else:
+        context.is_sure(wish.key)
         is_signed = first.nonce is not None
         made.nonce += is_signed
         made.plans.append((new if is_signed else replace(new, state="mined"), first, over, wish))
         made.said.append(f"{wish.agreement}, {wish.period}: {first.step}")
+
+
+def _nothing(
+    context: Context, made: _Made, wish: Wish, new: NewSettlement, over: SettlementRecord | None
+) -> None:
+    """A period without lines is done, and leaves no record: nothing has happened."""
+    if over is None:
+        now = datetime.fromtimestamp(context.clock(), UTC)
+        values = {one.name: getattr(new, one.name) for one in fields(SettlementTerms)}
+        context.empty[wish.key] = SettlementRecord(
+            **values, id=0, revenue_before=None, revenue_after=None, worker="", lease_until=0.0, fence=0,
+            created_at=now, updated_at=now, note=new.note,
+        )  # fmt: skip
+    made.done.append(wish)
+    made.said.append(f"{wish.agreement}, {wish.period}: {new.note}")
 
 
 def prepared(context: Context, wish: Wish) -> NewSettlement:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from revshare._words import counted
 from revshare.ledger._journal import Journal
+from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord, TransactionRecord
 
 if TYPE_CHECKING:
@@ -58,20 +59,36 @@ def status(ledger: Ledger, agreement: str | None = None) -> tuple[Standing, ...]
     yet.
     """
     journal = Journal(ledger)
-    found = [_standing(record) for record in journal.settlements(agreement)]
-    return tuple(found) + tuple(_unsettled(journal, agreement))
+    records = journal.settlements(agreement)
+    found = [_standing(record) for record in records]
+    return tuple(found) + tuple(_unsettled(journal, agreement, records))
 
 
-def _unsettled(journal: Journal, agreement: str | None) -> Iterator[Standing]:
-    for name, count, first, last in journal.unsettled(agreement):
-        months = f"{first:%Y-%m}" if f"{first:%Y-%m}" == f"{last:%Y-%m}" else f"{first:%Y-%m} to {last:%Y-%m}"
-        yield Standing(
-            name,
-            months,
-            "open",
-            f"{counted(count, 'sale line')} {'is' if count == 1 else 'are'} in no settlement yet",
-            f"settle them: revshare settle AGREEMENT --period {last:%Y-%m}",
-        )
+def _unsettled(
+    journal: Journal, agreement: str | None, records: Iterable[SettlementRecord]
+) -> Iterator[Standing]:
+    """Yield the periods with sales that no settlement has, in order: each is to be settled in its turn, as a
+    later one would take the lines of those before it.
+    """
+    last = {record.agreement: record for record in records}  # the latest period of each
+    settled = {(record.agreement, record.period) for record in records if record.state != "carried"}
+    for name, first in journal.unsettled(agreement):
+        period, zone = (last[name].period, last[name].zone) if name in last else ("", "UTC")
+        option = "" if zone == "UTC" else f" --zone {zone}"
+        moment: datetime | None = first
+        before = ""
+        while moment is not None:
+            now = Period.around(moment, period, zone)
+            count, moment = journal.count_unsettled(name, now)
+            what = f"{counted(count, 'sale line')} {'is' if count == 1 else 'are'} in no settlement yet"
+            if (name, now.name) in settled:
+                what += f": recorded after {now.name} was settled"
+                to_do = "nothing by itself: it goes into the next period that is settled"
+            else:
+                to_do = f"settle it: revshare settle AGREEMENT --period {now.name}{option}"
+                to_do = f"after {before}, {to_do}" if before else to_do
+                before = now.name
+            yield Standing(name, now.name, "open", what, to_do)
 
 
 def _standing(record: SettlementRecord) -> Standing:
@@ -83,34 +100,40 @@ def _standing(record: SettlementRecord) -> Standing:
     return Standing(record.agreement, record.period, record.state, what, to_do, record)
 
 
-_GO_ON = "settle the period again: it goes on where it stands, nothing is signed or paid twice"
+def _go_on(record: SettlementRecord) -> str:
+    return (
+        f"settle the period again with the account {record.sender}, which alone can go on: it goes on where "
+        "it stands, nothing is signed or paid twice"
+    )
 
 
 def _planned(record: SettlementRecord) -> tuple[str, str]:
     void = sum(made.state == "void" for made in record.transactions)
     why = "; what was signed can no longer be mined, as other transactions had its nonces" if void else ""
-    return f"planned: {counted(record.count, 'line')} set apart, nothing is signed{why}", _GO_ON
+    return f"planned: {counted(record.count, 'line')} set apart, nothing is signed{why}", _go_on(record)
 
 
 def _signed(record: SettlementRecord) -> tuple[str, str]:
     made = _newest(record)
-    return f"signed, and not known to be sent: {_named(made)}", _GO_ON
+    said = f"; the node last said: {made.error}" if made is not None and made.error else ""
+    kept = "what is signed is kept, and sent as it is: if the account lacks coin for gas, give it some first"
+    return f"signed, and not known to be sent: {_named(made)}{said}", f"{_go_on(record)}; {kept}"
 
 
 def _sent(record: SettlementRecord) -> tuple[str, str]:
     made = _newest(record)
     said = f"; the node last said: {made.error}" if made is not None and made.error else ""
-    return f"sent, and in no block yet: {_named(made)}{said}", _GO_ON
+    return f"sent, and in no block yet: {_named(made)}{said}", _go_on(record)
 
 
 def _mined(record: SettlementRecord) -> tuple[str, str]:
     remit, distribute = record.step("remit"), record.step("distribute")
     where = f"remitted in block {remit.block_number}" if remit is not None else "remitted"
     if distribute is None:
-        return f"{where}; the distribution is not signed yet", _GO_ON
+        return f"{where}; the distribution is not signed yet", _go_on(record)
     if distribute.in_block:
-        return f"{where}, distributed in block {distribute.block_number}; not final yet", _GO_ON
-    return f"{where}; the distribution is {distribute.state}: {_named(distribute)}", _GO_ON
+        return f"{where}, distributed in block {distribute.block_number}; not final yet", _go_on(record)
+    return f"{where}; the distribution is {distribute.state}: {_named(distribute)}", _go_on(record)
 
 
 def _final(record: SettlementRecord) -> tuple[str, str]:
