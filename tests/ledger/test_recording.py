@@ -58,6 +58,29 @@ def test_all_or_nothing(ledger: rs.Ledger, size: int) -> None:
     assert (batch.new, batch.known, batch.first, batch.last) == (size - 1, 1, 2, size)
 
 
+@pytest.mark.parametrize("known", [[5], [1_700], [5, 1_700, 2_999]])
+def test_those_known_are_passed_over_wherever_they_stand(
+    ledger: rs.Ledger, known: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revshare.ledger._append.PIECE", 1_000)
+    ledger.record_all(map(sale, known))
+    many = [sale(number) for number in range(3_000)]
+    batch = ledger.record_all([*many, many[-1]])
+    assert (batch.new, batch.known) == (3_000 - len(known), len(known) + 1)
+    assert [entry.sale for entry in ledger.sales(after=len(known))] == [
+        given for number, given in enumerate(many) if number not in known
+    ]
+    assert ledger.verify(ledger.head())
+
+
+def test_texts_that_all_rows_share_are_stored_as_they_are(ledger: rs.Ledger) -> None:
+    strange = {"agreement": "L'Oréal ''?'' :x", "description": "'); DROP TABLE sales; --", "sku": "?1\\%s"}
+    many = [sale(number, 7, **strange) for number in range(1_000)]
+    ledger.record_all(many)
+    assert [entry.sale for entry in ledger.sales("L'Oréal ''?'' :x")] == many
+    assert ledger.verify()
+
+
 def test_totals_are_exact(ledger: rs.Ledger) -> None:
     amounts = [LIMIT, LIMIT, LIMIT - 1, -LIMIT, 2**63, -(2**63) - 1, 1, 0]
     ledger.record_all(sale(number, amount) for number, amount in enumerate(amounts))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, select
@@ -22,6 +23,7 @@ from ._store import Store
 COLUMNS = ", ".join(SALE_COLUMNS)
 
 _IDENTITY = 2  # the first columns
+_EXTERNAL_ID = SALE_COLUMNS.index("external_id")
 _PLACES = ", ".join("?" * len(SALE_COLUMNS))
 _NUMBERS = {SALE_COLUMNS.index("occurred_at"), SALE_COLUMNS.index("amount")}
 _COPY = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\t"})
@@ -146,11 +148,17 @@ class Appending:
 
     def _insert(self, rows: list[Row]) -> list[Row]:
         """Write those of `rows` whose identity is not there yet, and return them."""
-        # The key is left out: SQLite then takes the next.
+        # What all of them say stands in the statement: that is half of a file's columns, and whatever is
+        # bound is copied first. The key is left out: SQLite then takes the next.
+        columns = list(zip(*rows, strict=True))
+        bound = [place == _EXTERNAL_ID or _differ(column) for place, column in enumerate(columns)]
+        places = ", ".join(
+            "?" if differs else _quoted(column[0]) for differs, column in zip(bound, columns, strict=True)
+        )
         done = self._raw.executemany(
-            f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {_PLACES}) "  # noqa: S608
+            f"INSERT INTO sales (link, {COLUMNS}) VALUES ({self._number}, {places}) "  # noqa: S608
             "ON CONFLICT (source, external_id) DO NOTHING",
-            rows,
+            zip(*compress(columns, bound), strict=True),
         )
         if done.rowcount == len(rows):
             return rows
@@ -242,6 +250,15 @@ class Appending:
             ).fetchall()
         contents = [(hit[0], tuple(map(str, hit[1:]))) for hit in found]
         return {content[:_IDENTITY]: (seq, content) for seq, content in contents}
+
+
+def _differ(texts: Sequence[str]) -> bool:
+    return texts.count(texts[0]) < len(texts)
+
+
+def _quoted(text: str) -> str:
+    """Return text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _copied(rows: list[Row], first: int, link: int) -> str:
