@@ -26,9 +26,15 @@ def test_every_step_is_listed() -> None:
     assert tuple(reversed(steps)) == REVISIONS
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_steps_lead_to_the_tables_we_use(ledger: rs.Ledger) -> None:
     assert SETTLEMENTS.metadata is METADATA  # as all tables of settlements are
-    options = {"version_table": VERSION_TABLE, "compare_type": True}
+    options = {
+        "version_table": VERSION_TABLE,
+        "compare_type": True,
+        # An index of an expression, which cannot be read back: test_reversals asks whether it is used.
+        "include_name": lambda name, _kind, _parents: name != "sales_by_reversed",
+    }
     with ledger._store.read() as connection:
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, METADATA) == []

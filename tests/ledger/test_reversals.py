@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,27 @@ def test_a_reversal_can_have_a_number_of_its_own_and_be_reversed(ledger: rs.Ledg
     assert ledger.reverse("shop", "R-1", reason="it was not").entry.sale.amount == 1
     assert ledger.totals()["GBPT"].net == 1
     assert ledger.verify().ok
+
+
+def test_the_reversals_of_a_sale_are_found_by_their_index(ledger: rs.Ledger) -> None:
+    ledger.record_all([sale(n, metadata={"note": f"{n}"}) for n in range(2000)])
+    ledger.reverse("shop", "INV-7", reason="returned")
+    explain = "EXPLAIN QUERY PLAN " if ledger._store.dialect == "sqlite" else "EXPLAIN "
+    asked: list[str] = []
+    with ledger._store.write() as connection:
+        if ledger._store.dialect == "postgresql":
+            connection.exec_driver_sql("ANALYZE sales")
+
+        class Explaining:
+            """Asks the database how it would answer."""
+
+            def execute(self, query: Any) -> list[Any]:
+                text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+                asked.extend(map(str, connection.exec_driver_sql(explain + text.replace("%", "%%"))))
+                return []
+
+        assert list(ledger._reversals_of(Explaining(), sale(7))) == []  # type: ignore[arg-type]
+    assert "sales_by_reversed" in "\n".join(asked), asked
 
 
 def test_what_cannot_be_reversed_is_said(ledger: rs.Ledger) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "METADATA",
     "NONCES",
     "PAYOUTS",
+    "REVERSED",
     "SALES",
     "SALE_COLUMNS",
     "SETTLEMENTS",
@@ -104,6 +105,13 @@ SALES = Table(
     UniqueConstraint("source", "external_id", name="sales_identity"),
     Index("sales_by_agreement", "agreement", "occurred_at"),
 )
+
+REVERSED = {
+    "sqlite": ("json_extract(metadata, '$.reverses')", "instr(metadata, '\"reverses\":') > 0"),
+    "postgresql": ("(metadata::jsonb ->> 'reverses')", "strpos(metadata, '\"reverses\":') > 0"),
+}
+"""By dialect: which sale an entry reverses, and whether it may reverse one. With the source this is the index
+`sales_by_reversed`, which is not above: SQLAlchemy does not read indexes of expressions back on SQLite."""
 
 LINKS = Table(
     "links",

@@ -3,7 +3,7 @@
 A step that a released version has made is never changed: write another.
 """
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every step there is, the oldest first. A database at any other was made by a later version."""
 
 VERSION_TABLE = "revshare_version"
