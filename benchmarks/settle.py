@@ -48,9 +48,9 @@ class Timed(requests.Session):
         try:
             return super().request(*arguments, **more)
         finally:
-            self.seconds += time.perf_counter() - begun
             self.cpu += time.process_time() - cpu
             self.count += 1
+            self.seconds += time.perf_counter() - begun
 
 
 class TimedSigner:

@@ -407,7 +407,7 @@ class Unit:
         }
         if over is None:
             values |= {"fence": 1, "created_at": values["updated_at"]}
-            key = self._connection.execute(insert(SETTLEMENTS).values(values)).inserted_primary_key
+            key = self._connection.execute(insert(SETTLEMENTS), values).inserted_primary_key
             number = int(key[0]) if key else 0
         else:
             number = over.id
@@ -447,7 +447,7 @@ class Unit:
             "error": "",
             "created_at": self._moment,
         }
-        self._connection.execute(insert(TRANSACTIONS).values(values))
+        self._connection.execute(insert(TRANSACTIONS), values)
 
     def take_nonces(self, chain_id: int, sender: str, was: int, now: int) -> None:
         """Move a sender's next nonce on. Raises Taken unless it is this worker's, and still what it was."""
@@ -468,12 +468,8 @@ class Unit:
         """Change a settlement. Raises LeaseLost where somebody else has taken it over."""
         if values.get("state", "planned") not in OPEN:  # nobody works on it any more
             values |= {"worker": "", "lease_until": 0.0}
-        done = self._connection.execute(
-            update(SETTLEMENTS)
-            .where(SETTLEMENTS.c.id == record.id, SETTLEMENTS.c.fence == record.fence)
-            .values(values | {"updated_at": self._moment})
-        )
-        if done.rowcount != 1:
+        values |= {"updated_at": self._moment, "of_id": record.id, "of_fence": record.fence}
+        if self._connection.execute(_UPDATE, values).rowcount != 1:
             raise LeaseLost(record.agreement, record.period)
 
     def reopen(self, record: SettlementRecord) -> None:
@@ -511,7 +507,7 @@ class Unit:
 
     def payouts(self, settlement_id: int, payouts: Iterable[PayoutRecord]) -> None:
         """Store what each payee got, in place of what was stored before."""
-        self._connection.execute(delete(PAYOUTS).where(PAYOUTS.c.settlement_id == settlement_id))
+        self._connection.execute(_FORGET_PAYOUTS, {"of_id": settlement_id})
         rows = [
             {
                 "settlement_id": settlement_id,
@@ -534,6 +530,13 @@ class Unit:
             self._connection.execute(
                 update(CHAINS).where(CHAINS.c.chain_id == chain_id).values(highest=number, highest_hash=hash_)
             )
+
+
+# Made once, as what a settlement needs each time: to make a statement costs more than to execute it.
+_UPDATE = update(SETTLEMENTS).where(
+    SETTLEMENTS.c.id == bindparam("of_id"), SETTLEMENTS.c.fence == bindparam("of_fence")
+)
+_FORGET_PAYOUTS = delete(PAYOUTS).where(PAYOUTS.c.settlement_id == bindparam("of_id"))
 
 
 # ------------------------------------------------------------------------------------------ workers
