@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -103,7 +104,14 @@ def storm(world: World, url: str, killer: Killer, kills: int, seed: int) -> None
     while points.total() < kills or not _every_kind(points):
         sales = [chance.randrange(-(10**6), 3 * 10**6) for _ in range(5)] + [6 * 10**6]
         world.ledger.record_all(
-            Sale("shop", f"{day:%j}/{place}", day + timedelta(hours=place), amount, "GBP6", agreement=name)
+            Sale(
+                "shop",
+                f"{name}/{day:%j}/{place}",
+                day + timedelta(hours=place),
+                amount,
+                "GBP6",
+                agreement=name,
+            )
             for place, amount in enumerate(sales)
         )
         total += sum(sales)
@@ -158,9 +166,12 @@ def test_ten_thousand_kills(
 ) -> None:
     url = request.getfixturevalue(f"{kind}_url")
     world = make_world(anvil_chain, url)
-    for _ in range(50):  # a year of days has no room for more in one agreement
-        seed = new_seed()
-        storm(world, url, killer, kills=100, seed=seed)
+    seed, end = new_seed(), time.monotonic() + float(os.environ.get("REVSHARE_CAMPAIGN_SECONDS", "inf"))
+    for place in range(50):  # a year of days has no room for more in one agreement
+        storm(world, url, killer, kills=100, seed=seed + place)
+        sys.stdout.write(f"{kind}: {(place + 1) * 100} kills with seeds {seed} to {seed + place}\n")
+        if time.monotonic() > end:
+            break
     world.ledger.close()
 
 
