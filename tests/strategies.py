@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -172,3 +173,82 @@ def agreements(
             "governance": draw(governances()),
         }
     )
+
+
+# ------------------------------------------------------------------------------------------ rules
+
+_RATES = ["10%", "2.5%", "33.3%", "50%", "7%", "12.5%", "1%"]
+
+
+@st.composite
+def contract_rules(
+    draw: st.DrawFn, payees: list[str], decimals: int = 0, largest: int = 300
+) -> list[dict[str, Any]]:
+    """Rules that a contract enforces, without conflicts, in any order; amounts up to `largest` units."""
+    someone = st.sampled_from(payees)
+    amount = st.builds(
+        lambda units: Token(symbol="T", decimals=decimals).format(units), st.integers(1, largest)
+    )
+    rules: list[dict[str, Any]] = []
+    if draw(st.booleans()):
+        rules.append({"rule": "commission", "to": draw(someone), "rate": draw(st.sampled_from(_RATES))})
+    fee = st.fixed_dictionaries(
+        {"rule": st.just("fee"), "to": someone, "amount": amount, "per": st.just("once")}
+    )
+    rules += draw(st.lists(fee, max_size=2))
+    for _ in range(draw(st.integers(0, 2))):
+        rule = {"rule": "recoup", "payee": draw(someone), "amount": draw(amount)}
+        rule |= draw(
+            st.fixed_dictionaries(
+                {},
+                optional={"premium": st.sampled_from(["1.2", "1.333", "2"]), "rate": st.sampled_from(_RATES)},
+            )
+        )
+        rules.append(rule)
+    if draw(st.integers(0, 2)) == 0:
+        ends = sorted(draw(st.sets(st.integers(1, largest), min_size=1, max_size=2)))
+        rates = draw(
+            st.lists(st.sampled_from(["0%", *_RATES]), min_size=len(ends) + 1, max_size=3, unique=True)
+        )
+        steps: list[dict[str, str]] = [{"rate": rate} for rate in rates[: len(ends) + 1]]
+        for step, end in zip(steps, ends, strict=False):
+            step["until"] = Token(symbol="T", decimals=decimals).format(end)
+        rules.append({"rule": "progressive", "payee": draw(someone), "steps": steps})
+    if len(payees) > 1:
+        floored = draw(st.one_of(st.none(), someone))
+        if floored is not None:
+            others = [name for name in payees if name != floored]
+            by = draw(st.one_of(st.none(), st.lists(st.sampled_from(others), min_size=1, unique=True)))
+            rule = {"rule": "floor", "payee": floored, "amount": draw(amount), "per": "lifetime"}
+            rules.append(rule if by is None else rule | {"by": by})
+        for place, capped in enumerate(payees[:-1]):  # the excess goes down the list, never in a circle
+            if capped != floored and draw(st.integers(0, 2)) == 0:
+                to = draw(st.sampled_from(payees[place + 1 :]))
+                rules.append({"rule": "cap", "payee": capped, "amount": draw(amount), "to": to})
+        for _ in range(draw(st.integers(0, 2))):
+            lender, debtor = draw(st.lists(someone, min_size=2, max_size=2, unique=True))
+            rule = {"rule": "recoup", "payee": lender, "amount": draw(amount), "of": debtor}
+            rules.append(rule | {"rate": draw(st.sampled_from(["100%", *_RATES]))})
+    return draw(st.permutations(rules))
+
+
+@st.composite
+def ruled(draw: st.DrawFn, decimals: int = 0, largest: int = 300) -> dict[str, Any]:
+    """Small agreements with rules that a contract enforces, as plain data."""
+    payees = ["a", "b", "c", "d"][: draw(st.integers(2, 4))]
+    tiers: list[dict[str, Any]] = []
+    ends = sorted(draw(st.sets(st.integers(1, largest), max_size=2)))
+    for end in [*ends, None]:
+        shared = draw(st.lists(st.integers(0, 7), min_size=len(payees), max_size=len(payees)).filter(any))
+        tier: dict[str, Any] = {"shares": {name: w for name, w in zip(payees, shared, strict=True) if w}}
+        if end is not None:
+            tier["until"] = Token(symbol="T", decimals=decimals).format(end)
+        tiers.append(tier)
+    tiers[-1]["shares"] = dict.fromkeys(payees, 1) | tiers[-1]["shares"]
+    return {
+        "name": "drawn",
+        "token": {"symbol": "T", "decimals": decimals},
+        "payees": {name: address(number + 1) for number, name in enumerate(payees)},
+        "tiers": tiers,
+        "rules": draw(contract_rules(payees, decimals, largest)),
+    }
