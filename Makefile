@@ -71,10 +71,10 @@ test-web3-7: $(READY7) $(NPM_READY) hledger ## the suite once more, with the old
 .PHONY: test-all
 test-all: test check test-web3-7 test-spark proofs ## everything continuous integration runs
 
-# Spark is one more than pytest's workers would be: a Java of its own, on two cores.
+# One process: Spark is one of its own, with two threads. It leaves its sockets to the garbage collector.
 .PHONY: test-spark
 test-spark: $(READY_SPARK) ## the analytics once more, on Spark as well (fetches Spark, and Java where there is none)
-	@java="$$($(PY) tools/fetch_java.py)"; JAVA_HOME="$$java" $(PY_SPARK) -m pytest $(PYTEST_ARGS) tests/analytics
+	@java="$$($(PY) tools/fetch_java.py)"; JAVA_HOME="$$java" $(PY_SPARK) -m pytest -W 'ignore:unclosed <socket:ResourceWarning' $(PYTEST_ARGS) tests/analytics
 
 .PHONY: proofs
 proofs: $(READY_PROOFS) $(NPM_READY) ## the contracts under halmos (solidity/proofs) and slither (docs/static-analysis.md)

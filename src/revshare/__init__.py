@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._governance import Governance
     from .accounts import Accounts
     from .agreement import Agreement, Payee, Tier
+    from .analytics import SalesTable
     from .chain import (
         AmendableSplit,
         Call,
@@ -146,6 +147,7 @@ __all__ = [
     "SaleEscrow",
     "SaleMapping",
     "SaleProof",
+    "SalesTable",
     "Schedule",
     "SettlementConflict",
     "SettlementError",
@@ -206,6 +208,7 @@ _HOME = {
     "SaleEscrow": "chain",
     "SaleMapping": "ledger.imports",
     "SaleProof": "report",
+    "SalesTable": "analytics",
     "Schedule": "schedule",
     "SettlementPlan": "settlement",
     "SettlementResult": "settlement",
