@@ -189,6 +189,8 @@ def _guess(
             f"{file} is no file of sales: name a CSV, Excel (.xlsx) or Parquet file; mappings are given by "
             "--mapping, agreements by --agreement"
         )
+    if save is not None and save.suffix.lower() != ".toml":
+        raise InvalidInput(f"--save-mapping writes TOML: name a file that ends in .toml, not {save}")
     known = None if agreement is None else Agreement.load(agreement)
     with busy(f"looking at {file.name}"):
         guess = guess_mapping(

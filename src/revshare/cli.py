@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         except usage_error as error:
             sys.exit(_misused(error, as_json=as_json))
         except abort:
-            sys.stderr.write("revshare: stopped, as it was answered\n")
+            sys.stderr.write("revshare: stopped; nothing was done\n")
             sys.exit(1)
     except (RevShareError, OSError) as error:
         _report(error, as_json=as_json)

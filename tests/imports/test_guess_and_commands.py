@@ -172,6 +172,8 @@ def test_a_guess_is_saved_looked_over_and_used(folder: Path, capsys: pytest.Capt
         "m.toml",
     )
     assert run(capsys, *guess)[0] == 0
+    code, _, err = run(capsys, *guess[:-1], "m.txt")
+    assert (code, "name a file that ends in .toml" in err) == (2, True), "or --mapping would not read it"
     code, _, err = run(capsys, *guess)
     assert (code, "m.toml: is there already" in err) == (2, True), (
         "a file of the user's is never written over"
@@ -231,8 +233,8 @@ def test_answering_yes_records_and_no_does_not(
     arguments = ("sales", "import", "sales.csv", "--mapping", "shop.toml")
     for answer, sales in ((False, 0), (True, 3)):
         monkeypatch.setattr("typer.confirm", lambda *_args, answer=answer, **_more: answer or abort())
-        code = run(capsys, *arguments)[0]
-        assert (code == 0) == answer
+        code, _, err = run(capsys, *arguments)
+        assert (code, "stopped; nothing was done" in err) == ((0, False) if answer else (1, True))
         with rs.Ledger.open("sales.db") as ledger:
             assert len(list(ledger.sales())) == sales
 
