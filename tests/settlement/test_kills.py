@@ -128,7 +128,7 @@ def storm(world: World, url: str, killer: Killer, kills: int, seed: int) -> None
         day += timedelta(days=1)
     assert points.total() >= kills, seed
     world.check(split, revenue=total)
-    records = Journal(world.ledger).settlements()
+    records = Journal(world.ledger).settlements(name)
     assert len(records) == len(world.remittances(split)) == (day - datetime(2011, 1, 1, tzinfo=UTC)).days
     assert all(record.state == "final" and not record.note for record in records)
     assert sum(record.amount for record in records) == total

@@ -6,6 +6,7 @@ plays one alone.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import sqlite3
@@ -88,7 +89,10 @@ def stage() -> Iterator[Stage]:
             split = world.deal()
             world.mine(5)
             wire.ask("evm_setAutomine", False)
+            gc.collect()
+            gc.freeze()  # all that is loaded by now is not searched for garbage with each seed
             yield Stage(wire, chain, world, split, ledger, file, empty, wire.ask("evm_snapshot"))
+            gc.unfreeze()
         wire.close()
 
 
