@@ -319,7 +319,9 @@ def _object(text: str | bytes) -> dict[str, Any]:
         where = f"line {error.lineno}, column {error.colno}"
         raise ProofRefused(f"this is no proof: it is not JSON ({where})", reason="malformed") from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise ProofRefused("this is no proof: it is not text in UTF-8", reason="malformed") from error
+        raise ProofRefused(
+            "this is no proof: it is not JSON, which is text in UTF-8", reason="malformed"
+        ) from error
     if not isinstance(value, dict):
         _refuse("malformed", f"this is no {_KIND}")
     return value
