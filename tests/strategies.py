@@ -7,6 +7,7 @@ from one drawn seed, or drawing 400 × 8 weights would take all the time there i
 from __future__ import annotations
 
 import random
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -252,3 +253,40 @@ def ruled(draw: st.DrawFn, decimals: int = 0, largest: int = 300) -> dict[str, A
         "tiers": tiers,
         "rules": draw(contract_rules(payees, decimals, largest)),
     }
+
+
+_DAYS = st.dates(date(2026, 1, 1), date(2027, 12, 31)).map(str)
+
+
+@st.composite
+def book_ruled(draw: st.DrawFn) -> dict[str, Any]:
+    """Agreements with one rule of each of some kinds, most of which no contract enforces, as plain data."""
+    data = draw(ruled(largest=1_000))
+    a, b = list(data["payees"])[:2]
+    rate, amount, name = st.sampled_from(_RATES), st.integers(1, 999).map(str), st.text("äbc 9", min_size=1)
+    text = name.map(str.strip).filter(bool)
+    some = st.sampled_from([a, [b], [a, b]])
+    kinds: list[dict[str, st.SearchStrategy[Any]]] = [
+        {"rule": st.just("fee"), "to": st.just(a), "amount": amount,
+         "per": st.sampled_from(["sale", "period"])},
+        {"rule": st.just("recoup"), "payee": st.just(a), "amount": amount, "pool": text},
+        {"rule": st.just("version"), "starts": _DAYS, "tiers": st.just(data["tiers"])},
+        {"rule": st.just("where"), "territory": text, "sku": st.lists(text, min_size=1, unique=True),
+         "shares": st.sampled_from([{a: "12.5%", b: "87.5%"}, {a: 1, b: 2}])},
+        {"rule": st.just("weights"), "payees": st.just([a, b]), "table": text},
+        {"rule": st.just("cap"), "payee": st.just(a), "to": st.just(b), "amount": amount,
+         "per": st.sampled_from(["sale", "period"])},
+        {"rule": st.just("guarantee"), "payee": st.just(a), "funder": st.just(b), "amount": amount,
+         "recoupable": st.booleans()},
+        {"rule": st.just("reserve"), "rate": rate, "periods": st.integers(1, 12), "payees": some},
+        {"rule": st.just("retain"), "rate": rate, "payees": some},
+        {"rule": st.just("withhold"), "payee": st.just(a), "to": st.just(b), "rate": rate, "authority": text},
+        {"rule": st.just("threshold"), "amount": amount, "flush": st.integers(1, 12)},
+        {"rule": st.just("refunds"), "by": st.just(b)},
+        {"rule": st.just("nest"), "payee": st.just(b), "agreement": text},
+        {"rule": st.just("floor"), "payee": st.just(a), "amount": amount, "per": st.just("period"),
+         "by": st.just(b)},
+    ]  # fmt: skip
+    chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=6, unique_by=id))
+    data["rules"] = [*data["rules"], *(draw(st.fixed_dictionaries(kind)) for kind in chosen)]
+    return data

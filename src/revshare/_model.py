@@ -10,7 +10,8 @@ message is enough to mend a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
@@ -167,7 +168,7 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
     for detail in error.errors(include_url=False):
         # A key at fault is reported as its value's place followed by "[key]".
         parts = tuple(part for part in detail["loc"] if part != "[key]")
-        if detail["type"] == "too_short" and detail["input"]:
+        if detail["type"] == "too_short" and _length(detail["input"]) >= detail["ctx"]["min_length"]:
             continue  # the list is short because its entries are wrong, and that is reported with each
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, (AgreementError, MappingError)):  # a model nested in this one
@@ -177,6 +178,11 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
             yield Problem(place(*parts), cause.what, cause.fix)
         else:
             yield Problem(place(*parts), *_in_our_words(detail, model))
+
+
+def _length(value: object) -> int:
+    """Return how many entries were given; of what can be read once only, more than any bound."""
+    return len(value) if isinstance(value, Sized) else sys.maxsize
 
 
 def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
@@ -191,7 +197,9 @@ def _in_our_words(  # noqa: PLR0911 - a table, and reads like one
             hint = did_you_mean(str(detail["loc"][-1]), known)
             return "is not a key known here", hint or "remove it; the keys are " + ", ".join(known)
         case "too_short":
-            return "is empty", f"give at least {context['min_length']}"
+            count = _length(detail["input"])
+            what = "is empty" if not count else "has one entry only" if count == 1 else f"has {count} entries"
+            return what, f"give at least {context['min_length']}"
         case "too_long":
             return f"has {len(detail['input'])} entries", f"at most {context['max_length']} fit"
         case "greater_than_equal" | "less_than_equal":

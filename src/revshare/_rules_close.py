@@ -81,7 +81,9 @@ class Guarantee(Rule):
     funder: Annotated[PayeeName, Field(description="Who tops it up.")]
     per: Annotated[Span, Field(description="In each period, or once over the lifetime.")] = "period"
     due: Annotated[Day | None, Field(description="The day of the one over the lifetime.")] = None
-    recoupable: Annotated[bool, Field(description="Whether the funder gets it back later.")] = False
+    recoupable: Annotated[bool, Field(strict=True, description="Whether the funder gets it back later.")] = (
+        False
+    )
 
     PAYEES = ("payee", "funder")
     EARNING = ("payee",)

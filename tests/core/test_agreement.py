@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import oracle
-from tests.strategies import MAX_AMOUNT, address, agreements, amounts
+from tests.strategies import MAX_AMOUNT, address, agreements, amounts, book_ruled
 
-from revshare import Agreement, AgreementError, Governance, Payee, Tier, Token, UnknownPayee
+from revshare import Agreement, AgreementError, Governance, NeedsPayoutBook, Payee, Tier, Token, UnknownPayee
 
 EXPORTER = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 DESIGNER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -116,6 +116,23 @@ def test_addresses_are_kept_with_their_checksum() -> None:
     for written in (EXPORTER, EXPORTER.lower(), "0x" + EXPORTER[2:].upper()):
         payees = {"exporter": written, "designer": DESIGNER}
         assert Agreement.model_validate(data() | {"payees": payees}).payees["exporter"] == EXPORTER
+
+
+def test_an_agreement_paid_through_a_book_may_have_a_crowd_of_payees() -> None:
+    crowd = {f"p{number}": address(number + 1) for number in range(401)}
+    many = {"name": "crowd", "token": {"symbol": "T", "decimals": 2}, "payees": crowd}
+    many["tiers"] = [{"shares": dict.fromkeys(crowd, 1)}]
+    with pytest.raises(
+        AgreementError, match="payees: has 401 entries; at most 400 fit a contract; with a rule"
+    ):
+        Agreement.model_validate(many)
+    commission = {"rule": "commission", "to": "p0", "rate": "10%"}
+    with pytest.raises(AgreementError, match="payees: has 401 entries"):
+        Agreement.model_validate(many | {"rules": [commission]})
+    book = Agreement.model_validate(many | {"rules": [commission, {"rule": "threshold", "amount": "10"}]})
+    assert len(book.base_schedule().payees) == 401
+    with pytest.raises(NeedsPayoutBook):
+        book.schedule()
 
 
 def test_until_may_be_a_whole_number() -> None:
@@ -233,6 +250,19 @@ def test_an_agreement_survives_every_round_trip(agreement: Agreement) -> None:
     assert pickle.loads(pickle.dumps(agreement)) == agreement
     assert copy.deepcopy(agreement) == agreement
     assert hash(copy.deepcopy(agreement)) == hash(agreement)
+
+
+@given(book_ruled())
+def test_rules_survive_every_round_trip(given_data: dict[str, Any]) -> None:
+    agreement = Agreement.model_validate(given_data)
+    assert [rule.rule for rule in agreement.rules] == [rule["rule"] for rule in given_data["rules"]]
+    assert Agreement.loads(agreement.to_toml()) == agreement
+    assert Agreement.loads(agreement.to_json(), format="json") == agreement
+    assert Agreement.model_validate(agreement.to_dict()) == agreement
+    assert pickle.loads(pickle.dumps(agreement)) == agreement
+    assert hash(copy.deepcopy(agreement)) == hash(agreement)
+    jsonschema.Draft202012Validator(Agreement.json_schema()).validate(json.loads(agreement.to_json()))
+    assert len(repr(agreement).splitlines()) >= 1 + len(agreement.payees) + len(agreement.rules)
 
 
 @given(agreements(max_payees=40), amounts(MAX_AMOUNT, least=0))
@@ -361,6 +391,11 @@ def test_the_schema_accepts_every_agreement(agreement: Agreement) -> None:
         {"governance": {"controller": EXPORTER, "notice": "1 month"}},
         {"governance": {"controller": EXPORTER, "notice": 5, "quorum": "50%"}},
         {"governance": {"quorum": 50}},
+        {"rules": [{"to": "exporter", "rate": "10%"}]},
+        {"rules": [{"rule": "comission", "to": "exporter", "rate": "10%"}]},
+        {"rules": [{"rule": "commission", "to": "exporter"}]},
+        {"rules": [{"rule": "commission", "to": "exporter", "rate": 10}]},
+        {"rules": [{"rule": "cap", "payee": "exporter", "to": "designer", "amount": 10.5}]},
     ],
 )
 def test_the_schema_marks_what_is_wrong(change: dict[str, Any]) -> None:

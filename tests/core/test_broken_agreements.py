@@ -164,7 +164,50 @@ def valid_or_refused(text: str, kind: Any) -> None:
         str(error).encode()  # can be printed
     else:
         assert Agreement.loads(agreement.to_toml()) == agreement
+        compiled_or_refused(agreement)
+
+
+def compiled_or_refused(agreement: Agreement) -> None:
+    try:
         agreement.schedule()
+    except AgreementError as error:  # what the rules say cannot be tiers of a contract
+        assert agreement.rules
+        assert all(problem.fix for problem in error.problems)
+    agreement.enforcement()
+
+
+RULED = (
+    TEXT
+    + """
+[[rules]]
+rule = "commission"
+to = "exporter"
+rate = "10%"
+
+[[rules]]
+rule = "recoup"
+payee = "designer"
+amount = "500"
+premium = "1.2"
+due = 2027-12-31
+
+[[rules]]
+rule = "progressive"
+payee = "designer"
+steps = [{ until = "100", rate = "5%" }, { rate = "7.5%" }]
+
+[[rules]]
+rule = "where"
+territory = ["AU", "NZ"]
+shares = { designer = 1 }
+"""
+)
+
+
+@MANY
+@given(mutated(RULED))
+def test_a_mutated_file_with_rules_is_refused_or_valid(text: str) -> None:
+    valid_or_refused(text, "toml")
 
 
 @MANY
@@ -179,7 +222,10 @@ def test_a_mutated_json_file_is_refused_or_valid(text: str) -> None:
     valid_or_refused(text, "json")
 
 
-KEYS = st.one_of(st.sampled_from(["until", "shares", "designer", "name"]), st.text(max_size=4))
+RULED_JSON = json.dumps(tomllib.loads(RULED), default=str)
+KEYS = st.one_of(
+    st.sampled_from(["until", "shares", "designer", "name", "rule", "payee"]), st.text(max_size=4)
+)
 VALUES = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.binary(max_size=3),
@@ -193,7 +239,7 @@ VALUES = st.recursive(
 @MANY
 @given(st.data())
 def test_data_with_any_value_in_any_place_is_refused_or_valid(data: st.DataObject) -> None:
-    given_data = json.loads(JSON)
+    given_data = json.loads(data.draw(st.sampled_from([JSON, RULED_JSON])))
     for _ in range(data.draw(st.integers(1, 2))):
         node: Any = given_data
         while True:
@@ -211,4 +257,4 @@ def test_data_with_any_value_in_any_place_is_refused_or_valid(data: st.DataObjec
     except AgreementError as error:
         str(error).encode()
     else:
-        agreement.schedule()
+        compiled_or_refused(agreement)
