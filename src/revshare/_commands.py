@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from revshare import _commands_amend, _commands_report, _commands_sales, _commands_settle, _commands_simulate
 from revshare._options import AsJson, busy, connect, print_json
-from revshare._words import share_text, slice_text
+from revshare._words import because, share_text, slice_text
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
@@ -56,15 +57,22 @@ def check(
     agreement: Annotated[Path, typer.Argument(metavar="AGREEMENT", help="An agreement file, TOML or JSON.")],
     as_json: AsJson = False,
 ) -> None:
-    """Validate an agreement file; show its tiers, or everything that is wrong with it."""
+    """Validate an agreement file; show its tiers and who enforces its rules, or all that is wrong with it."""
     from revshare.agreement import Agreement
 
     loaded = Agreement.load(agreement)
-    schedule = loaded.schedule()
+    by_contract = loaded.by_contract
+    schedule = loaded.schedule() if by_contract else loaded.base_schedule()
     if as_json:
         print_json(_agreement_as_json(loaded, schedule))
     else:
         Console().print(_tiers_table(loaded, schedule))
+        if loaded.rules:
+            Console().print(_rules_table(loaded))
+        if not by_contract:
+            typer.echo(
+                "these tiers are what rules start from: amounts are worked out at each close (Accounts)"
+            )
         if loaded.governance is not None:
             typer.echo(f"new terms: {loaded.governance}")
         for hint in loaded.hints():
@@ -169,6 +177,11 @@ def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, An
             }
             for tier in schedule.tiers
         ],
+        "rules": [
+            one.to_dict() | {"spent": None if one.spent is None else token.format(one.spent)}
+            for one in agreement.enforcement()
+        ],
+        "enforced_by": "contract" if agreement.by_contract else "book",
         "governance": agreement.governance and agreement.governance.model_dump(exclude_none=True),
         "hints": list(agreement.hints()),
     }
@@ -186,4 +199,14 @@ def _tiers_table(agreement: Agreement, schedule: Schedule) -> Table:
         table.add_row(
             payee, *(share_text(Fraction(tier.weights[index], tier.total)) for tier in schedule.tiers)
         )
+    return table
+
+
+def _rules_table(agreement: Agreement) -> Table:
+    table = Table(title="rules")
+    for column in ("rule", "enforced by", "because"):
+        table.add_column(column)
+    for one in agreement.enforcement():
+        cells = (one.rule.says(), one.by, because(one, agreement.token))
+        table.add_row(*map(Text, cells))  # what people write is no markup
     return table

@@ -138,4 +138,4 @@ def enforcements(base: Schedule, rules: Sequence[Rule]) -> tuple[Enforcement, ..
 def _why(rule: Rule) -> str:
     if isinstance(rule, Nest):
         return "it is paid like anybody, and shares by itself"
-    return "it depends on the revenue so far, and on nothing else"
+    return "it depends on revenue alone"

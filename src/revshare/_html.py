@@ -11,7 +11,8 @@ from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING
 
-from ._words import share_text, slice_text
+from ._words import because, share_text, slice_text
+from .errors import AgreementError
 from .money import Token
 
 if TYPE_CHECKING:
@@ -30,8 +31,14 @@ _LEFT, _BOTTOM = 110, 24
 
 
 def agreement(found: Agreement) -> str:
-    """Return the tiers of an agreement as a table."""
-    return _tiers(found.schedule(), f"{found.name} ({found.token.symbol})")
+    """Return the tiers of an agreement as a table, and another with its rules and who enforces them."""
+    try:
+        tiers, what = found.schedule(), ""
+    except AgreementError:  # through a book, or of no use: either way it can be looked at
+        tiers, what = found.base_schedule(), ", before rules"
+    shown = _tiers(tiers, f"{found.name} ({found.token.symbol}{what})")
+    rows = [[one.rule.says(), one.by, because(one, found.token)] for one in found.enforcement()]
+    return shown + (_table("Rules", ("rule", "enforced by", "because"), rows) if rows else "")
 
 
 def schedule(found: Schedule) -> str:

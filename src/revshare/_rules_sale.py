@@ -114,7 +114,8 @@ class Recoup(Rule):
     def _says(self) -> str:
         premium = "" if Fraction(self.premium) == 1 else f" × {self.premium}"
         source = "the revenue" if self.of is None else f"what {self.of} earns"
-        text = f"{self.payee} gets back {self.amount}{premium} out of {self.rate} of {source}"
+        part = "" if fraction(self.rate) == 1 else f"{self.rate} of "
+        text = f"{self.payee} gets back {self.amount}{premium} out of {part}{source}"
         text += "" if self.pool is None else f", together with the pool {self.pool!r}"
         text += "" if self.due is None else f", by {self.due}"
         return text + ("" if self.guarantor is None else f", or else from {self.guarantor}")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from revshare.money import Token
 
-__all__ = ["counted", "share_text", "slice_text"]
+if TYPE_CHECKING:
+    from revshare._enforcement import Enforcement
+
+__all__ = ["because", "counted", "share_text", "slice_text"]
 
 
 def counted(number: int, what: str) -> str:
@@ -28,3 +32,9 @@ def slice_text(token: Token, start: int, end: int | None) -> str:
     """Return a slice of cumulative revenue, in base units, as ``0.00 to 2,000.50``, or ``2,000.50 on``."""
     first = token.format(start, grouped=True)
     return f"{first} on" if end is None else f"{first} to {token.format(end, grouped=True)}"
+
+
+def because(one: Enforcement, token: Token) -> str:
+    """Return why a rule is enforced as it is, and from which revenue on it has done its work."""
+    done = "" if one.spent is None else f"; done at {token.format(one.spent, grouped=True)}"
+    return one.why + done
