@@ -1,4 +1,4 @@
-"""A ledger's sales as Parquet, for engines that sum what no single database would: see `revshare.analytics`."""
+"""Sales as Parquet, for engines that sum what outgrows a ledger: see `revshare.analytics`."""
 
 from __future__ import annotations
 
