@@ -29,14 +29,14 @@ from revshare.agreement import Agreement
 from revshare.errors import CircularSplits, InvalidInput, UnknownPayee, did_you_mean
 from revshare.ledger._period import Period, _clock
 from revshare.money import units
-from revshare.rules import Nest
+from revshare.rules import Nest, Recoup
 
 from ._book import Book, Event, Made, Posting, Postings
 from ._closing import AgreementClose, Closing, Units
 from ._intake import Given, Register, SaleLike, digest, read
 from ._sales import Stages, pool_of
 from ._state import Closed, Seen, State
-from ._terms import Numbered, Terms
+from ._terms import Terms
 
 if TYPE_CHECKING:
     from revshare.payouts import PayoutTree
@@ -148,12 +148,7 @@ class Accounts:
         first_open = closed and closed.end.astimezone(self._clock).date()
         self._terms = {name: self._terms_of(by_name[name], first_open) for name in order}
         self._nests = _nests(self._terms)
-        self._targets: dict[str, list[Numbered]] = {}
-        for terms in self._terms.values():
-            for entry in terms.rules:
-                key = pool_of(terms.agreement.payees, entry.rule) if entry.rule.rule == "recoup" else None
-                if key is not None:
-                    self._targets.setdefault(key, []).append(entry)
+        _check_pools(self._terms.values())
 
     def _terms_of(self, agreement: Agreement, first_open: date | None) -> Terms:
         book = self._state.books.get(agreement.name)
@@ -219,6 +214,11 @@ class Accounts:
         return state.earlier()
 
     # ------------------------------------------------------------------------------------------ what it says
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """The agreements that are closed together."""
+        return tuple(terms.agreement for terms in self._terms.values())
 
     @property
     def state(self) -> State:
@@ -302,7 +302,7 @@ class _Run:
             data = state.books.get(name)
             kept = data and deepcopy({part: value for part, value in data.items() if part != "known"})
             book = self.books[name] = Book(terms, kept, self.pools, self.raw)
-            self._stages[name] = Stages(book, accounts._targets)  # noqa: SLF001
+            self._stages[name] = Stages(book)
             self._closing[name] = Closing(book, last, self.number, names)
         self._check_tables()
 
@@ -368,6 +368,18 @@ def _check_together(agreements: tuple[Agreement, ...]) -> None:
         for payee, address in agreement.payees.items():
             if addresses.setdefault(payee, address) != address:
                 raise InvalidInput(f"{agreement.name}: {payee} has another address than in another agreement")
+
+
+def _check_pools(all_terms: Iterable[Terms]) -> None:
+    targets: dict[str, int] = {}
+    for terms in all_terms:
+        for entry in terms.rules:
+            key = pool_of(terms.agreement.payees, entry.rule) if isinstance(entry.rule, Recoup) else None
+            if key is not None and targets.setdefault(key, entry.amount) != entry.amount:
+                raise InvalidInput(
+                    f"{terms.agreement.name}: rules[{terms.place[entry.number]}] has another amount than the "
+                    f"pool {entry.rule.pool!r} in another agreement: a pool is one target"
+                )
 
 
 def _nests(terms: Mapping[str, Terms]) -> dict[str, dict[str, str]]:

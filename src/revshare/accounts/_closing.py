@@ -23,7 +23,7 @@ from revshare.rules import (
 )
 
 from ._book import Book, share
-from ._sales import new_fee, new_pool, new_recoup, pool_of
+from ._sales import new_fee, new_recoup, pool_of
 from ._terms import UNDISTRIBUTED, Numbered, Part
 
 Units = dict[str, int]
@@ -238,11 +238,9 @@ class Closing:
             return
         mark["done"] = 1
         key = pool_of(self.book.agreement.payees, rule)
-        target = entry.amount
         if key is not None:
-            mark = self.book.pools.setdefault(key, new_pool())
-            target = max(mark["target"], target)
-        missing = target - mark["stood"] - mark["taken"]
+            mark = self.book.pools.setdefault(key, new_recoup())
+        missing = entry.amount - mark["stood"] - mark["taken"]
         if missing > 0:
             mark["stood"] += missing
             self._move(entry, missing, rule.guarantor, rule.payee, f"{rule.guarantor} stands in")
@@ -296,9 +294,7 @@ class Closing:
                 queue = self.book.mark(f"reserve {entry.number}", {}).setdefault(payee, [])
                 queue.append([self.number + entry.rule.periods, part])
                 self.reserved[payee] += part
-                self.book.move(
-                    entry, part, payee, f"{payee}:reserved", note=f"for {entry.rule.periods} periods"
-                )
+                self.book.move(entry, part, payee, f"{payee}:reserved")
 
     def _release(self) -> None:
         for entry in self.terms.rules:

@@ -22,10 +22,9 @@ Gains = dict[str, int]
 class Stages:
     """Takes the revenue of one agreement through the stages, event by event."""
 
-    def __init__(self, book: Book, targets: dict[str, list[Numbered]]) -> None:
+    def __init__(self, book: Book) -> None:
         self.book = book
         self.terms = book.terms
-        self._targets = targets
         self._vectors: dict[int, list[int]] = {}
 
     def take(self, event: Event) -> dict[int, int]:
@@ -35,6 +34,7 @@ class Stages:
             return {}  # a sale of nothing changes nothing
         book = self.book
         book.received += amount
+        book.revenue += amount
         what = {"nested": "from the agreement it is nested in"}.get(event.kind, event.kind)
         book.post("sale", None, ((RECEIVED, -amount), (UNDISTRIBUTED, amount)), event.key, what)
         gains: Gains = {}
@@ -56,7 +56,7 @@ class Stages:
         for entry in regime.caps:
             self._cap(entry, event, gains)
         for entry in regime.debts:
-            part = self._recoup(entry, gains.get(entry.rule.of, 0), event.day)
+            part = self._recoup(entry, gains.get(entry.rule.of, 0))
             self._pass_on(entry, part, entry.rule.of, entry.rule.payee, event=event, gains=gains)
         self._earn(gains)
         return excess
@@ -108,7 +108,7 @@ class Stages:
 
     def _waterfall(self, regime: Regime, left: int, event: Event, gains: Gains) -> int:
         for entry in regime.recoups:
-            part = self._recoup(entry, left, event.day)
+            part = self._recoup(entry, left)
             left -= part
             self._gain(entry, part, entry.rule.payee, event, gains)
         base = left
@@ -118,7 +118,7 @@ class Stages:
             self._gain(entry, part, entry.rule.payee, event, gains)
         return left
 
-    def _recoup(self, entry: Numbered, flow: int, day: int) -> int:
+    def _recoup(self, entry: Numbered, flow: int) -> int:
         """Return what a recoup takes of `flow`, its rate of which counts towards its target."""
         mark = self.book.mark(entry.number, new_recoup())
         before = entry.part.taken(mark["base"])
@@ -126,29 +126,12 @@ class Stages:
         came = entry.part.taken(mark["base"]) - before
         key = pool_of(self.terms.agreement.payees, entry.rule)
         if key is not None:
-            mark = self.book.pools.setdefault(key, new_pool())
-        target = self._target(entry, key, mark, day)
+            mark = self.book.pools.setdefault(key, new_recoup())
         mark["came"] += came
-        taken = min(target - mark["stood"], mark["came"])
+        taken = min(entry.amount - mark["stood"], mark["came"])
         part: int = taken - mark["taken"]
         mark["taken"] = taken
         return part
-
-    def _target(self, entry: Numbered, key: str | None, mark: dict[str, int], day: int) -> int:
-        """Return the units to be recouped: of a pool, those of all advances that were given by now."""
-        if key is None:
-            return entry.amount
-        mark["day"] = max(mark["day"], day)
-        target = sum(
-            other.amount
-            for other in self._targets[key]
-            if other.rule.starts is None or other.rule.starts.toordinal() <= mark["day"]
-        )
-        if target > mark["target"]:
-            # What came in after the pool was full went elsewhere, and does not count for a new advance.
-            mark["came"] = min(mark["came"], max(0, mark["target"] - mark["stood"]))
-            mark["target"] = target
-        return mark["target"]
 
     def _progressive(self, entry: Numbered, flow: int, units: int) -> int:
         steps = self.terms.steps[entry.number]
@@ -214,10 +197,10 @@ class Stages:
         """Share what is left by tiers, or by a rule `where`: the difference it makes to what is earned."""
         split = self.terms.splits[number]
         mark = self.book.mark(f"tiers {number}" if stage != "where" else number, _base())
-        reached = mark.get("start", 0) + mark["base"]
-        before = self._vectors.get(number) or split.earned(reached)
-        after = self._vectors[number] = split.earned(reached + left)
+        start = mark.get("start", 0)
+        before = self._vectors.get(number) or split.earned(mark["base"], start)
         mark["base"] += left
+        after = self._vectors[number] = split.earned(mark["base"], start)
         moves = [
             (payee, now - then)
             for payee, now, then in zip(split.payees, after, before, strict=True)
@@ -265,13 +248,11 @@ def new_fee(entry: Numbered) -> dict[str, Any]:
 
 
 def new_recoup() -> dict[str, Any]:
-    """Return the marks of a recoup: what it counted, its rate of that, what it took, what others paid."""
+    """Return the marks of a recoup: what it counted, its rate of that, what it took, what a guarantor paid.
+
+    Of a pool the latter three are shared.
+    """
     return {"base": 0, "came": 0, "taken": 0, "stood": 0}
-
-
-def new_pool() -> dict[str, int]:
-    """Return the marks of a pool: likewise, and the target up to the last day on which an advance began."""
-    return {"came": 0, "taken": 0, "stood": 0, "day": 0, "target": 0}
 
 
 def new_progressive(steps: int) -> dict[str, Any]:

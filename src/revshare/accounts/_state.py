@@ -83,7 +83,7 @@ class State:
             seen.setdefault(source, {})[external_id] = [*_texts(sale[:6]), _texts(sale.excess), sale.reverses]
         return {
             "zone": self.zone,
-            "number": self.number,
+            "number": str(self.number),
             "closed": self.closed
             and [self.closed.name, self.closed.start.isoformat(), self.closed.end.isoformat()],
             "digest": self.digest,

@@ -60,13 +60,32 @@ class Slices:
                 full = [before + size * w // total for before, w in zip(full, weights, strict=True)]
                 start = end
 
-    def earned(self, amount: int) -> list[int]:
-        """Return what each of `payees` has earned, cumulative."""
-        for start, end, weights, total, full in self._tiers:
+    def earned(self, amount: int, start: int = 0) -> list[int]:
+        """Return what each of `payees` has earned, cumulative, of `amount` that came in from `start` on.
+
+        Parts are rounded down from there on: what others made of the units before cannot be given again.
+        """
+        if start:
+            return self._from(start, amount)
+        for begin, end, weights, total, full in self._tiers:
             if end is None or amount <= end:
-                part = amount - start
+                part = amount - begin
                 return [before + part * w // total for before, w in zip(full, weights, strict=True)]
         raise AssertionError("the last tier is unbounded")
+
+    def _from(self, start: int, amount: int) -> list[int]:
+        found = [0] * len(self.payees)
+        for place, (begin, end, weights, total, _) in enumerate(self._tiers):
+            low = None if place == 0 else begin
+            part = _within(low, end, start + amount) - _within(low, end, start)
+            found = [before + part * w // total for before, w in zip(found, weights, strict=True)]
+        return found
+
+
+def _within(begin: int | None, end: int | None, amount: int) -> int:
+    """Return how much of `amount` lies between two ends; below zero counts for what begins nowhere."""
+    top = amount if end is None else min(amount, end)
+    return top if begin is None else max(top - begin, 0)
 
 
 def slices_of(tiers: tuple[Tier, ...], token: Token) -> Slices:
@@ -118,7 +137,7 @@ class Terms:
         for name in (RECEIVED, UNDISTRIBUTED):
             if name in agreement.payees:
                 raise InvalidInput(f"{agreement.name}: a payee cannot be called {name!r}: an account is")
-        self.by_contract = all(rule.by_contract for rule in agreement.rules)
+        self.by_contract = agreement.by_contract
         self.known = _known(agreement, known, closed)
         keys = [key for key, _ in self.known["rules"]]
         self.rules = []
@@ -184,20 +203,8 @@ class Terms:
                 (found.sale_caps if rule.per == "sale" else found.caps).append(entry)
             else:
                 homes.get(type(rule), found.closing).append(entry)
-        found.caps = _chained(found.caps, self.agreement.name)
-        self._check_rates(found.commissions, "commissions")
-        self._check_rates(found.progressives, "progressive rates")
+        found.caps = _chained(found.caps)
         return found
-
-    def _check_rates(self, entries: list[Numbered], what: str) -> None:
-        rates = (
-            max(Fraction(*part) for _, part in self.steps[e.number])
-            if isinstance(e.rule, r.Progressive)
-            else Fraction(*e.part)
-            for e in entries
-        )
-        if sum(rates) > 1:
-            raise InvalidInput(f"{self.agreement.name}: {what} that hold on the same day exceed 100%")
 
 
 def holds(rule: r.Rule, day: int) -> bool:
@@ -224,7 +231,7 @@ def _known(agreement: Agreement, before: dict[str, Any] | None, closed: date | N
     token = agreement.token.model_dump_json()
     now = {key: rule.ends.isoformat() if rule.ends else None for key, rule in _keyed(agreement)}
     payees = dict(agreement.payees)
-    mode = "contract" if all(rule.by_contract for rule in agreement.rules) else "book"
+    mode = "contract" if agreement.by_contract else "book"
     if before is None or closed is None:
         return {
             "tiers": tiers,
@@ -293,13 +300,14 @@ def _steps(rule: r.Progressive, token: Token) -> list[tuple[int | None, Part]]:
     return [(None if step.until is None else end(step.until), Part.of(step.rate)) for step in rule.steps]
 
 
-def _chained(caps: list[Numbered], name: str) -> list[Numbered]:
-    """Return lifetime caps so that what exceeds one is counted by the next, in whatever order they stand."""
+def _chained(caps: list[Numbered]) -> list[Numbered]:
+    """Return lifetime caps so that what exceeds one is counted by the next, in whatever order they stand.
+
+    They do not make a circle: an agreement with one is refused.
+    """
     waiting, found = list(caps), []
     while waiting:
-        free = [e for e in waiting if not any(o.rule.to == e.rule.payee for o in waiting)]
-        if not free:
-            raise InvalidInput(f"{name}: caps over a lifetime pass on to each other in a circle")
-        found += free
-        waiting = [e for e in waiting if e not in free]
+        receiving = {entry.rule.to for entry in waiting}
+        found += [entry for entry in waiting if entry.rule.payee not in receiving]
+        waiting = [entry for entry in waiting if entry.rule.payee in receiving]
     return found
