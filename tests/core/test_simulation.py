@@ -609,3 +609,20 @@ def test_so_many_amounts_beyond_64_bits_are_refused(monkeypatch: pytest.MonkeyPa
     with pytest.raises(rs.InvalidInput, match="take at most 50 paths"):
         rs.simulate(AGREEMENT, revenue=[2**64, 1], paths=51)
     assert rs.simulate(AGREEMENT, revenue=[2**64, 1], paths=50).mean("shop") > 2**60
+
+
+def test_how_likely_a_recoup_is_complete_by_a_period() -> None:
+    """Rules are tiers of the schedule: 120 % of 1,000, out of what the shop leaves of the revenue."""
+    given = AGREEMENT.to_dict() | {"tiers": [{"shares": {"author": 1}}]}
+    given["rules"] = [
+        {"rule": "commission", "to": "shop", "rate": "10%"},
+        {"rule": "recoup", "payee": "backer", "amount": "1000", "premium": "1.2"},
+    ]
+    ruled = rs.Agreement.model_validate(given)
+    known = np.array([[40_000, 40_000, 53_333, 1], [40_000, 40_000, 53_334, 1], [0, 0, 0, 200_000]])
+    found = rs.simulate(ruled, revenue=lambda *_: known, paths=3, periods=4, seed=1)
+    assert ruled.enforcement()[1].spent == 133_334
+    by_period = [found.probability("backer", "1200", period) for period in (1, 2, 3, 4)]
+    assert by_period == [0, 0, Fraction(1, 3), 1]
+    assert [found.completion(1, period) for period in (3, 4)] == by_period[2:]
+    assert found.quantile("backer", 1) == 120_000
