@@ -15,8 +15,8 @@ from typing import Any, Literal, Never, Self
 from .errors import AgreementError, Problem, did_you_mean
 
 Format = Literal["toml", "json"]
-MAX_BYTES = 4 * 1024 * 1024
-"""More than any agreement needs: 400 payees in 8 tiers take a quarter of a megabyte."""
+MAX_BYTES = 16 * 1024 * 1024
+"""More than any agreement needs: 100,000 payees of a payout book take 9 megabytes."""
 _DEEP = 50  # brackets within brackets
 _TEXT = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 

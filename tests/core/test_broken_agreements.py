@@ -67,8 +67,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_too_large_to_be_an_agreement_is_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "large.toml"
-    path.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
-    assert "more than 4,194,304 bytes" in str(refusal(path))
+    path.write_bytes(b"#" * (16 * 1024 * 1024 + 1))
+    assert "more than 16,777,216 bytes" in str(refusal(path))
 
 
 def test_how_deep_is_too_deep_does_not_depend_on_the_recursion_limit() -> None:
