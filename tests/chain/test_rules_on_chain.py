@@ -62,7 +62,7 @@ def test_targets_are_met_on_the_chain_just_below_at_and_just_above(chain: Devnet
         {"rule": "cap", "payee": "p2", "amount": "77.77", "to": "p3"},
     ]
     agreement = an_agreement(1, 4, rules, p2=2, p3=1)
-    recoup, cap = (one.spent for one in agreement.enforcement()[1:])
+    recoup, cap = (one.spent or 0 for one in agreement.enforcement()[1:])
     assert (recoup, cap) == (18_647, 36_594)
     around = [at + offset for at in (recoup, cap) for offset in (-1, 0, 1)]
     split = played(chain, token, agreement, [*around, 50_000])
@@ -78,7 +78,7 @@ def some_rules(rng: random.Random, payees: list[str]) -> list[dict[str, Any]]:
     def rate() -> str:
         return rng.choice(["5%", "12.5%", "33.3%", "50%", "100%"])
 
-    pick = [
+    pick: list[dict[str, Any]] = [
         {"rule": "commission", "to": rng.choice(payees), "rate": rng.choice(["5%", "12.5%"])},
         {"rule": "fee", "to": rng.choice(payees), "amount": amount(), "per": "once"},
         {"rule": "recoup", "payee": rng.choice(payees), "amount": amount(), "rate": rate(),

@@ -8,15 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.by_hand import ByHand
 from tests.strategies import address, contract_rules, ruled
 
 from revshare import Agreement, AgreementError, NeedsPayoutBook, Schedule
 from revshare._enforcement import compiled
-
-FEW = settings(max_examples=max(20, settings().max_examples // 2))
 
 
 def agreement(*rules: dict[str, Any], decimals: int = 0, tiers: Any = None, **shares: int) -> Agreement:
@@ -185,7 +183,6 @@ def test_targets_are_met_just_at_their_revenue(decimals: int, rate: str) -> None
         assert around == [target - 1, target, target, target]
 
 
-@FEW
 @given(ruled(largest=40))
 def test_compiled_and_by_hand_are_two_units_per_tier_apart_at_most(data: dict[str, Any]) -> None:
     """At every revenue: one unit because each tier is rounded down, one because it ends at a whole unit."""
