@@ -144,6 +144,15 @@ def test_progressive_rates_by_units_share_a_sale_that_goes_over_a_step() -> None
     assert one.close("2011-04", [back(1, 150, "2011-04-01")]).earned["cid"] == -20 - 5
 
 
+def test_units_that_are_given_back_and_bought_again_are_where_they_were() -> None:
+    rule = {"rule": "progressive", "payee": "cid", "metric": "units", "steps": STEPS}
+    one = accounts(rule)
+    one.close("2011-03", [sale(1, 300, quantity=150)])
+    assert one.close("2011-04", [back(1, 200, "2011-04-01", "r")]).earned["cid"] == -20 - 10
+    again = sale("again", 200, "2011-05-01", reverses="r")
+    assert one.close("2011-05", [again]).earned["cid"] == 10 + 20
+
+
 @pytest.mark.parametrize(("per", "april"), [("lifetime", 22), ("period", 1)])
 def test_the_rate_reached_may_hold_for_all_so_far(per: str, april: int) -> None:
     rule = {"rule": "progressive", "payee": "cid", "metric": "units", "mode": "whole", "per": per}

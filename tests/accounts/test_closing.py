@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 import revshare as rs
-from revshare.accounts import State
+from revshare.accounts import State, _check_monotone
 from revshare.accounts._book import Book
 from revshare.accounts._terms import Terms
 
@@ -230,7 +230,9 @@ def test_tables_are_those_the_rules_ask_for() -> None:
     )
     refused(one, "the table hours has -1 for ann", "2011-03", tables={"hours": {"ann": -1}})
     refused(one, "must be an int", "2011-03", tables={"hours": {"ann": 7.5}})
-    refused(one, "an", "2011-03", tables={"hours": {"anne": 7}})
+    with pytest.raises(rs.UnknownPayee, match="anne"):
+        one.close("2011-03", tables={"hours": {"anne": 7}})
+    refused(one, "the table redeem has -1 for ann", "2011-03", tables={"hours": hours}, redeem={"ann": -1})
 
 
 # ------------------------------------------------------------------------------------------ terms that go on
@@ -334,6 +336,14 @@ def test_a_posting_that_makes_a_unit_is_no_posting() -> None:
     book = Book(Terms(shop(), None, None), None, {}, [])
     with pytest.raises(AssertionError, match="zero-sum"):
         book.post("sale", None, (("ann", 1), ("received", -2)))
+
+
+def test_what_was_to_be_paid_does_not_fall() -> None:
+    paid = [{"shop": {"balances": {"ann": 7, "ann:paid": units}}} for units in (5, 4)]
+    _check_monotone(State("UTC", books=paid[0]), paid[0])
+    _check_monotone(State("UTC", books=paid[1]), paid[0])
+    with pytest.raises(AssertionError, match="monotone: ann:paid of shop falls from 5"):
+        _check_monotone(State("UTC", books=paid[0]), paid[1])
 
 
 def test_accounts_that_hold_other_than_was_received_are_not_closed() -> None:

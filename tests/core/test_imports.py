@@ -30,7 +30,7 @@ def test_importing_revshare_loads_nothing_heavy() -> None:
 def test_the_core_loads_no_chain_and_no_database() -> None:
     code = (
         "import revshare as rs; rs.Agreement, rs.Schedule, rs.MerkleTree, rs.Sale, rs.Token, rs.AmountError, "
-        "rs.Period, rs.Entry, rs.Totals, rs.LedgerError"
+        "rs.Period, rs.Entry, rs.Totals, rs.LedgerError, rs.Accounts"
     )
     assert not loaded_by(code) & (HEAVY - {"pydantic"})
 

@@ -180,7 +180,7 @@ class Accounts:
         given = read(sales, self._terms)
         _check_times(given, found)
         frozen = {name: _table(name, table) for name, table in (tables or {}).items()}
-        redeemed = {payee: units(amount, f"redeem of {payee}") for payee, amount in (redeem or {}).items()}
+        redeemed = _table("redeem", redeem or {})
         content = digest((found.start, found.end), given, frozen, redeemed)
         state = self._before(found, content)
         run = _Run(self, state, found, frozen, redeemed)

@@ -169,7 +169,7 @@ class Stages:
         """Return the number of the rule `where` that shares a sale, -1 for the tiers."""
         if event.where is not None:  # it reverses a sale, and goes where that went
             return event.where
-        if event.kind == "nested" or not regime.wheres:
+        if not regime.wheres:
             return -1
         found = regime.routes.get(event.tags)
         if found is None:
