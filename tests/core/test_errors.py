@@ -20,7 +20,6 @@ SAMPLES: list[rs.RevShareError] = [
     rs.AmountError("x", value="1e3"),
     rs.AmountTypeError("x", value=1.5),
     rs.AgreementError([rs.Problem("tiers[0]", "is wrong", "mend it")], "a.toml"),
-    rs.NeedsPayoutBook([rs.Problem("rules[0]", "(cap): the contract counts revenue", "use a book")]),
     rs.CircularSplits(["0xa", "0xb", "0xa"]),
     rs.NegativeRevenue(3, -5),
     rs.UnknownPayee("desginer", ["designer"]),
@@ -58,6 +57,7 @@ SAMPLES: list[rs.RevShareError] = [
     rs.SettlementTimeout("x"),
     rs.StuckTransaction("x", tx_hash="0x1", agreement="A", period="2011-03"),
     rs.LeaseLost("A", "2011-03"),
+    rs.NeedsPayoutBook([rs.Problem("rules[0]", "(cap): the contract counts revenue", "use a book")]),
 ]
 
 
@@ -100,3 +100,4 @@ def test_kinds_that_callers_expect() -> None:
     assert issubclass(rs.AmountTypeError, TypeError)
     assert issubclass(rs.MissingExtra, ImportError)
     assert issubclass(rs.CompilerNotFound, rs.CompileError)
+    assert issubclass(rs.NeedsPayoutBook, rs.AgreementError)
