@@ -15,6 +15,7 @@ from tests.strategies import address, contract_rules, ruled
 
 from revshare import Agreement, AgreementError, NeedsPayoutBook, Schedule
 from revshare._enforcement import compiled
+from revshare.rules import Version
 
 
 def agreement(*rules: dict[str, Any], decimals: int = 0, tiers: Any = None, **shares: int) -> Agreement:
@@ -240,6 +241,17 @@ def test_the_order_in_the_file_does_not_matter_between_kinds(data: st.DataObject
     turned = [rule for kind in dict.fromkeys(map(stage, turned)) for rule in rules if stage(rule) == kind]
     schedules = [schedule_of(agreement(*found, decimals=2, **shares)) for found in (rules, by_kind, turned)]
     assert schedules[0] == schedules[1] == schedules[2]
+
+
+def test_tiers_alone_and_those_of_a_version_can_be_had() -> None:
+    tiers = [{"until": "5", "shares": {"b": 3}}, {"shares": {"a": "100%"}}]
+    version = {"rule": "version", "starts": "2027-01-01", "tiers": tiers}
+    found = agreement(version, a=2, b=1)
+    assert [(tier.end, tier.weights) for tier in found.base_schedule().tiers] == [(None, (2, 1))]
+    (rule,) = found.rules
+    assert isinstance(rule, Version)
+    of_version = found.base_schedule(rule.tiers)
+    assert [(tier.end, tier.weights) for tier in of_version.tiers] == [(5, (0, 3)), (None, (1, 0))]
 
 
 # ------------------------------------------------------------------------------------------ refused
