@@ -378,7 +378,7 @@ class Plain:
         for n, rule in self.of("reserve", day):
             for payee in rule.payees or payees:
                 due = self.earned[payee] - out["withheld"][payee] - out["retained"][payee]
-                part = self.cumulative((n, payee), rule.rate, max(0, due - out["reserved"][payee]))
+                part = self.cumulative((n, payee), rule.rate, max(0, due))
                 self.held.append((self.months + rule.periods, payee, part))
                 out["reserved"][payee] += part
                 self.balance[payee] -= part

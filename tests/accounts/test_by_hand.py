@@ -105,6 +105,10 @@ def test_a_guarantor_pays_what_is_missing_when_a_recoup_is_due() -> None:
     assert of_stage(april, "recoup", "cid") == [5, 85]
     may = one.close("2011-05", [sale(3, 100, "2011-05-01")])
     assert (may.earned["cid"], may.payable["ann"]) == (0, 60)
+    # it stood in once: what is credited later comes back out of the revenue
+    june = one.close("2011-06", [back(1, 100, "2011-06-01"), back(3, 80, "2011-06-01")])
+    assert june.earned == {"ann": -172, "cid": -8}
+    assert one.close("2011-07", [sale(4, 100, "2011-07-01")]).earned == {"ann": 92, "cid": 8}
 
 
 def test_a_pool_is_one_target_that_several_agreements_drain() -> None:

@@ -288,7 +288,7 @@ class Closing:
     def _reserve(self, entry: Numbered) -> None:
         """Hold back part of what is to be paid; less than nothing is no reason to hold back less later."""
         for payee in self._named(entry):
-            due = self._earned(payee) - self.withheld[payee] - self.retained[payee] - self.reserved[payee]
+            due = self._earned(payee) - self.withheld[payee] - self.retained[payee]
             part = self._marked(entry, payee, max(0, due))
             if part:
                 queue = self.book.mark(f"reserve {entry.number}", {}).setdefault(payee, [])
