@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,16 @@ def test_days_are_those_of_the_zone() -> None:
     with pytest.raises(rs.InvalidInput, match="sale '1' of 'shop' is after the end of 2011-03"):
         one.close("2011-03", [sale(1, 100, "2011-03-31")])
     assert one.close("2011-04", [sale(1, 100, "2011-03-31")]).earned == {"ann": 0, "cid": 100}
+
+
+def test_a_sale_at_midnight_is_of_the_next_day() -> None:
+    midnight = sale(1, 100)
+    object.__setattr__(midnight, "occurred_at", datetime(2011, 4, 1, tzinfo=UTC))
+    one = rs.Accounts(shop({"rule": "refunds", "by": "cid", "starts": "2011-04-01"}))
+    refused(one, "is after the end of 2011-03", "2011-03", [midnight])
+    one.close("2011-03")
+    credit = back(1, 10, "2011-04-02")
+    assert one.close("2011-04", [midnight, credit]).earned == {"ann": 90, "cid": 0}
 
 
 @pytest.mark.parametrize(

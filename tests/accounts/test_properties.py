@@ -26,6 +26,8 @@ def comes_to(agreement: rs.Agreement, given_months: Months) -> list[Any]:
 
 def dust_bound(agreement: rs.Agreement) -> int:
     """Less than a unit for each payee in each tier, in each rule `where`, and in each rule `weights`."""
+    if agreement.by_contract:
+        return agreement.schedule().dust_bound()
     tiers = [len(tier.shares) for tier in agreement.tiers]
     for rule in agreement.rules:
         tiers += [len(tier.shares) for tier in getattr(rule, "tiers", ())]
