@@ -267,14 +267,14 @@ def settle(
         for handle in handles:
             settler.add(handle, period or "", zone=zone)
         results = settler.run(timeout)
-        problems = settler.problems
+        problems, mine = settler.problems, settler.address
     unfinished = [result for result in results if result.state not in ("final", "carried", "failed")]
     if as_json:
         print_json(
             {
                 "settlements": [result.to_dict() for result in results],
                 "problems": [in_commands(str(error)) for error in problems.values()]
-                or [_whose(one) for one in unfinished],
+                or [_whose(one, mine) for one in unfinished],
             }
         )
     else:
@@ -286,7 +286,7 @@ def settle(
         typer.echo(f"revshare: {in_commands(str(error))}", err=True)
     if not problems:
         for result in unfinished:
-            typer.echo(f"revshare: {_whose(result)}", err=True)
+            typer.echo(f"revshare: {_whose(result, mine)}", err=True)
     if problems or unfinished or any(result.differences for result in results):
         raise typer.Exit(1)
 
@@ -428,12 +428,15 @@ def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
             )
 
 
-def _whose(result: SettlementResult) -> str:
-    """Say why a settlement that nothing keeps back did not go on: another account has planned it."""
-    return (
-        f"{result.agreement}, {result.period} is {result.state}, and not final: "
-        f"{result.record.sender} has planned it, and it alone can go on (--account)"
-    )
+def _whose(result: SettlementResult, mine: str) -> str:
+    """Say why a settlement that nothing keeps back did not go on: it is another account's, or another process
+    of this account has it in hand.
+    """
+    said = f"{result.agreement}, {result.period} is {result.state}, and not final: "
+    if result.record.sender == mine:
+        who = result.record.worker or "another process"
+        return f"{said}{who} of the same account is at it; settle again to see"
+    return f"{said}{result.record.sender} has planned it, and it alone can go on (--account)"
 
 
 def _show_result(result: SettlementResult) -> None:

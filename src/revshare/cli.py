@@ -11,18 +11,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from revshare._wording import of_error
-from revshare.errors import MissingExtra, RevShareError
+from revshare.errors import FeesTooHigh, MissingExtra, RevShareError, SettlementTimeout, StaleNode
 
 __all__ = ["main"]
 
 _USERS_MISTAKE = 2
+_NOT_YET = 1
+# Nothing that was given is wrong: the same again, later, may do.
+_OF_THE_MOMENT = (SettlementTimeout, FeesTooHigh, StaleNode)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line on `arguments` (those of the process when left out), then exit.
 
     The exit code is 0 when the command did what was asked, 2 when what it was given cannot be accepted: then
-    standard error says why, and with `--json` standard output carries `{"error": {"kind", "message", …}}`.
+    standard error says why, and with `--json` standard output carries `{"error": {"kind", "message", …}}`; 1
+    when it did not get to its end in time, and the same again may.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     as_json = "--json" in arguments
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             sys.exit(1)
     except (RevShareError, OSError) as error:
         _report(error, as_json=as_json)
-        sys.exit(_USERS_MISTAKE)
+        sys.exit(_NOT_YET if isinstance(error, _OF_THE_MOMENT) else _USERS_MISTAKE)
     sys.exit(code if isinstance(code, int) else 0)
 
 

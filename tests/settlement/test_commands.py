@@ -192,6 +192,33 @@ def test_what_another_account_has_planned_is_said_and_makes_the_exit_code(desk: 
     desk.world.check(desk.split)
 
 
+def test_what_another_process_of_the_account_has_in_hand_is_not_called_anothers(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    settler = desk.world.settler()
+    settler.add(desk.split, MARCH)
+    settler.step()
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
+    code, _, err = run("settle", str(desk.file), "--period", MARCH, *options)
+    assert code == 1
+    assert f"{settler.worker} of the same account is at it" in err
+    assert "--account" not in err
+    settler.run()
+    assert run("settle", str(desk.file), "--period", MARCH, *options)[0] == 0
+    desk.world.check(desk.split)
+
+
+def test_what_takes_too_long_or_costs_too_much_just_now_is_no_mistake(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    options = ("settle", str(desk.file), "--period", MARCH, *desk.chain, *desk.token, *desk.at, *desk.ledger)
+    for arguments, kind in (
+        (("--max-fee", "1", "--timeout", "0"), "FeesTooHigh"),
+        (("--finality", "100", "--timeout", "0"), "SettlementTimeout"),
+    ):
+        code, out, err = run(*options, *arguments, "--json")
+        assert (code, err.count("\n")) == (1, 1), err
+        assert json.loads(out)["error"]["kind"] == kind
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
