@@ -88,6 +88,19 @@ def test_accounts_are_kept_in_a_file(tmp_path: Path) -> None:
         rs.Accounts(shop(), zone="UTC", state=one.state)
 
 
+def test_fractions_of_weights_may_grow_without_end() -> None:
+    """Forty years of tables whose sums share no factor."""
+    one = rs.Accounts(agreement({"rule": "weights", "payees": ["ann", "bob"], "table": "hours"}, tiers=[ANN]))
+    for number in range(480):
+        day, after = date(1971 + number // 12, number % 12 + 1, 1), number + 1
+        period = f"{day}/{date(1971 + after // 12, after % 12 + 1, 1)}"
+        one.close(
+            period, [sale(number, 7, f"{day}")], tables={"hours": {"ann": 10**15, "bob": 2 * number + 1}}
+        )
+    assert State.from_json(one.state.to_json()) == one.state
+    assert max(len(part) for part in one.state.to_json().split(chr(34))) > 3_600
+
+
 def test_days_are_those_of_the_zone() -> None:
     """Noon of 31 March in UTC is 1 April where the accounts are."""
     version = {"rule": "version", "starts": "2011-04-01", "tiers": [{"shares": {"cid": 1}}]}

@@ -12,6 +12,7 @@ from revshare._model import show
 from revshare.errors import InvalidInput
 
 FORMAT = "revshare accounts 1"
+_MOST_BITS = 10_000
 Key = tuple[str, str]
 """Source and external id: together they identify a sale."""
 
@@ -145,7 +146,10 @@ def _texts(value: Any) -> Any:
         return {key: _texts(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_texts(item) for item in value]
-    return value if value is None else str(value)
+    if value is None:
+        return None
+    # Fractions of weights may grow without end, and Python writes no more than 4,300 digits in decimal.
+    return str(value) if value.bit_length() < _MOST_BITS else hex(value)
 
 
 def _ints(value: Any) -> Any:
@@ -154,4 +158,4 @@ def _ints(value: Any) -> Any:
         return {key: _ints(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_ints(item) for item in value]
-    return value if value is None else int(value)
+    return value if value is None else int(value, 0)
