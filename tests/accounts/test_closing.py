@@ -98,7 +98,7 @@ def test_fractions_of_weights_may_grow_without_end() -> None:
             period, [sale(number, 7, f"{day}")], tables={"hours": {"ann": 10**15, "bob": 2 * number + 1}}
         )
     assert State.from_json(one.state.to_json()) == one.state
-    assert max(len(part) for part in one.state.to_json().split(chr(34))) > 3_600
+    assert max(len(part) for part in one.state.to_json().split('"')) > 3_600
 
 
 def test_days_are_those_of_the_zone() -> None:
