@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -260,6 +261,7 @@ def settle(
         )
         handles = [_handle(file, w3, token, split, me) for file in files]
         _doubt(sales, handles)
+        _doubt_period(period, zone)
         if dry_run:
             plans = [settler.plan(handle, period or "", zone=zone) for handle in handles]
             _show_plans(plans, as_json=as_json)
@@ -371,6 +373,18 @@ def _doubt(sales: Ledger, handles: Sequence[RevenueSplit]) -> None:
         name = handle.agreement.name if handle.agreement is not None else ""
         if known and name not in known:
             typer.echo(f"revshare: {unknown_agreement(name, known)}", err=True)
+
+
+def _doubt_period(text: str | None, zone: str) -> None:
+    """Say on standard error that a period is not over: it may be misspelt, or meant for later."""
+    from revshare.ledger import Period
+
+    if text is not None and (period := Period.parse(text, zone)).end > datetime.now(UTC):
+        typer.echo(
+            f"revshare: {period} is not over: what is sold or recorded after it is settled goes into the "
+            "next settlement",
+            err=True,
+        )
 
 
 def _finality(text: str | None) -> Any:

@@ -151,6 +151,13 @@ def test_plain_data_is_exact(song: PeriodStatement) -> None:
     assert "lines" not in to_dict(song, lines=False)["payees"]["ann"]
 
 
+def test_one_credit_note_is_one(song: PeriodStatement) -> None:
+    notes = [sale for sale in song.sales if sale.amount < 0][:1]
+    assert len(notes) == 1
+    one = replace(song, sales=(*(sale for sale in song.sales if sale.amount >= 0), *notes))
+    assert "of which 1 credit note<" in to_html(one)
+
+
 def test_excel_keeps_every_digit(song: PeriodStatement) -> None:
     openpyxl: Any = import_module("openpyxl")
     content = to_excel(song, "ann")

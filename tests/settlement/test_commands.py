@@ -135,6 +135,15 @@ def test_an_agreement_without_sales_is_doubted_where_others_have_some(desk: Desk
     assert "there is nothing to settle" in out
 
 
+def test_a_period_that_is_not_over_is_doubted(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, [1])
+    options = (*desk.chain, *desk.token, *desk.at, *desk.ledger, "--dry-run")
+    code, _, err = run("settle", str(desk.file), "--period", "9011-03", *options)
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("revshare: 9011-03 is not over: ")
+    assert run("settle", str(desk.file), "--period", MARCH, *options)[2] == ""
+
+
 @pytest.mark.parametrize(
     ("account", "said"),
     [

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from revshare._words import share_text, slice_text
+from revshare._words import counted, share_text, slice_text
 from revshare.ledger import Sale
 from revshare.money import Token
 
@@ -141,7 +141,7 @@ def _facts(statement: PeriodStatement, one: PayeeStatement | None) -> Iterator[t
         yield "Payee", one.payee
         yield "Address", one.address
     credit_notes = sum(sale.is_credit_note for sale in statement.sales)
-    yield "Lines", f"{len(statement.sales):,}, of which {credit_notes:,} credit notes"
+    yield "Lines", f"{len(statement.sales):,}, of which {counted(credit_notes, 'credit note')}"
     yield "Sales", amount(statement.gross)
     yield "Credit notes", amount(statement.credit_notes)
     yield "Net revenue", amount(statement.net)
