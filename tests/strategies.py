@@ -274,8 +274,6 @@ def book_ruled(draw: st.DrawFn) -> dict[str, Any]:
         {"rule": st.just("where"), "territory": text, "sku": st.lists(text, min_size=1, unique=True),
          "shares": st.sampled_from([{a: "12.5%", b: "87.5%"}, {a: 1, b: 2}])},
         {"rule": st.just("weights"), "payees": st.just([a, b]), "table": text},
-        {"rule": st.just("cap"), "payee": st.just(a), "to": st.just(b), "amount": amount,
-         "per": st.sampled_from(["sale", "period"])},
         {"rule": st.just("guarantee"), "payee": st.just(a), "funder": st.just(b), "amount": amount,
          "recoupable": st.booleans()},
         {"rule": st.just("reserve"), "rate": rate, "periods": st.integers(1, 12), "payees": some},
@@ -284,9 +282,15 @@ def book_ruled(draw: st.DrawFn) -> dict[str, Any]:
         {"rule": st.just("threshold"), "amount": amount, "flush": st.integers(1, 12)},
         {"rule": st.just("refunds"), "by": st.just(b)},
         {"rule": st.just("nest"), "payee": st.just(b), "agreement": text},
-        {"rule": st.just("floor"), "payee": st.just(a), "amount": amount, "per": st.just("period"),
-         "by": st.just(b)},
     ]  # fmt: skip
+    if not any(rule["rule"] in ("cap", "floor") for rule in data["rules"]):  # a floor may not exceed a cap
+        least_or_most: list[dict[str, st.SearchStrategy[Any]]] = [
+            {"rule": st.just("cap"), "payee": st.just(a), "to": st.just(b), "amount": amount,
+             "per": st.sampled_from(["sale", "period"])},
+            {"rule": st.just("floor"), "payee": st.just(a), "amount": amount, "per": st.just("period"),
+             "by": st.just(b)},
+        ]  # fmt: skip
+        kinds.append(draw(st.sampled_from(least_or_most)))
     chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=6, unique_by=id))
     data["rules"] = [*data["rules"], *(draw(st.fixed_dictionaries(kind)) for kind in chosen)]
     return data

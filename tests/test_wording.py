@@ -21,7 +21,7 @@ PYTHON = re.compile(
 )
 
 # Files and folders whose texts are not shown by any command, or only data.
-OTHERS = {"_wording.py", "_html.py", "_fonts.py", "analytics.py", "_earned.py", "_engine.py", "accounts"}
+OTHERS = {"_wording.py", "_html.py", "_fonts.py", "analytics.py", "_earned.py", "_engine.py"}
 
 NEVER_IN_A_COMMAND = (
     "RevenueSplitFactory.deploy",  # no command makes factories of one's own

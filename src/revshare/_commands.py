@@ -15,7 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from revshare import _commands_amend, _commands_report, _commands_sales, _commands_settle, _commands_simulate
+from revshare import (
+    _commands_amend,
+    _commands_close,
+    _commands_report,
+    _commands_sales,
+    _commands_settle,
+    _commands_simulate,
+)
 from revshare._options import AsJson, busy, connect, print_json
 from revshare._words import because, share_text, slice_text
 
@@ -70,9 +77,7 @@ def check(
         if loaded.rules:
             Console().print(_rules_table(loaded))
         if not by_contract:
-            typer.echo(
-                "these tiers are what rules start from: amounts are worked out at each close (Accounts)"
-            )
+            typer.echo("these tiers are what rules start from: `revshare close` works out the amounts")
         if loaded.governance is not None:
             typer.echo(f"new terms: {loaded.governance}")
         for hint in loaded.hints():
@@ -160,6 +165,7 @@ _commands_simulate.register(app)
 _commands_report.register(app)
 _commands_sales.register(app)
 _commands_settle.register(app)
+_commands_close.register(app)
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from ._fields import (
     percent,
     same_name,
 )
+from ._files import write_whole
 from ._governance import Governance
 from ._model import Frozen, Model, Refusal, place, show, under
 from ._tier import MAX_IN_BOOK, MAX_PAYEES, MAX_TIERS, UNTIL_LIMIT, Tier
@@ -177,7 +178,7 @@ class Agreement(Model):
         """Write the agreement to the file `path`, TOML or JSON by its suffix."""
         path = Path(path)
         text = self.to_toml() if _textfile.format_of(path) == "toml" else self.to_json()
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(path, text)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from ._fields import check_address, checksum_address
+from ._files import whole_file
 from ._model import Refusal, show
 from .errors import AmountsFell, InvalidInput, UnknownPayee
 from .merkle import MerkleTree, verify
@@ -160,11 +161,12 @@ class PayoutTree(Mapping[str, int]):
             "total": str(self.total),
             "root": "0x" + self.root.hex(),
         }
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(head) + "\n")
+        with whole_file(path) as file:
+            file.write((json.dumps(head) + "\n").encode())
             for place in range(len(self)):
                 payee = _text(self._payee(place))
-                file.write(f'{{"payee": "{payee}", "cumulative": "{self._amount(place)}"}}\n')
+                line = f'{{"payee": "{payee}", "cumulative": "{self._amount(place)}"}}\n'
+                file.write(line.encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PayoutTree:

@@ -120,7 +120,7 @@ def test_addresses_are_kept_with_their_checksum() -> None:
 
 def test_an_agreement_paid_through_a_book_may_have_a_crowd_of_payees() -> None:
     crowd = {f"p{number}": address(number + 1) for number in range(401)}
-    many = {"name": "crowd", "token": {"symbol": "T", "decimals": 2}, "payees": crowd}
+    many: dict[str, Any] = {"name": "crowd", "token": {"symbol": "T", "decimals": 2}, "payees": crowd}
     many["tiers"] = [{"shares": dict.fromkeys(crowd, 1)}]
     with pytest.raises(
         AgreementError, match="payees: has 401 entries; at most 400 fit a contract; with a rule"

@@ -112,7 +112,7 @@ def test_of_a_file_in_cp1252_everything_is_guessed_but_its_encoding(text: str, t
     declared = rs.guess_mapping(
         tmp_path / "cp1252.csv", name="shop", reading=Reading.model_validate({"encoding": "cp1252"})
     )
-    assert declared.data == whole.data | {"file": {"encoding": "cp1252"}}
+    assert declared.data == dict(whole.data) | {"file": {"encoding": "cp1252"}}
     assert declared.missing == whole.missing
 
 

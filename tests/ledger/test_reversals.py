@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import revshare as rs
+from revshare.ledger import Recorded
 from tests.ledger.sales import FULL, sale
 
 
@@ -47,7 +48,7 @@ def test_a_sale_is_reversed_in_parts_until_nothing_of_it_is_left(ledger: rs.Ledg
     ledger.record_all([sale(1, 100), sale(2, -100)])
     when = datetime(2011, 4, 1, tzinfo=UTC)
 
-    def part(amount: int, number: str, of: str = "INV-1") -> rs.Recorded:
+    def part(amount: int, number: str, of: str = "INV-1") -> Recorded:
         return ledger.reverse(
             "shop", of, reason="damaged", amount=amount, external_id_of_reversal=number, occurred_at=when
         )

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from revshare._files import write_whole
 from revshare._model import show
 from revshare.agreement import Agreement
 from revshare.errors import CircularSplits, InvalidInput, UnknownPayee, did_you_mean
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Accounts", "AgreementClose", "Close", "Posting", "Postings", "SaleLike", "State"]
 
 Tables = Mapping[str, Mapping[str, int]]
+S = TypeVar("S", bound=SaleLike)
 
 
 class TreeMaker(Protocol):
@@ -200,6 +202,22 @@ class Accounts:
         )
         return Close(found.name, closes, Postings(run.raw))
 
+    def open(self, sales: Iterable[S], period: str | Period) -> list[S]:
+        """Return those of `sales` that `close` takes for a period: of it or before, and not closed earlier.
+
+        For a period that was closed last they are those it was closed with, and what came to light since:
+        with such the close is refused.
+        """
+        found = Period.parse(period, self._state.zone)
+        last = self._state.closed
+        again = last is not None and (found.start, found.end) == (last.start, last.end)
+        seen = self._state.earlier().seen if again else self._state.seen
+        return [
+            sale
+            for sale in sales
+            if sale.occurred_at < found.end and (str(sale.source), str(sale.external_id)) not in seen
+        ]
+
     def _before(self, period: Period, content: str) -> State:
         """Return the state that a period goes on from."""
         state, last = self._state, self._state.closed
@@ -265,13 +283,19 @@ class Accounts:
         return book.tree(amounts, token=token or known)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to a file, as JSON."""
-        Path(path).write_text(self._state.to_json(), encoding="utf-8", newline="\n")
+        """Write the state to a file, as JSON, whole or not at all."""
+        write_whole(path, self._state.to_json())
 
     @classmethod
     def load(cls, path: str | Path, *agreements: Agreement) -> Accounts:
-        """Return accounts that go on from a file that `save` wrote. Raises InvalidInput."""
-        return cls(*agreements, state=State.from_json(Path(path).read_text(encoding="utf-8")))
+        """Return accounts that go on from a file that `save` wrote. Raises InvalidInput, OSError."""
+        try:
+            state = State.from_json(Path(path).read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise InvalidInput(f"{path} holds no state of accounts: it is not UTF-8 text") from None
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from None
+        return cls(*agreements, state=state)
 
     def __repr__(self) -> str:
         last = self._state.closed
@@ -309,7 +333,7 @@ class _Run:
     def _check_tables(self) -> None:
         wanted = {name for closing in self._closing.values() for name in closing.tables()}
         for name in sorted(wanted - set(self.tables)):
-            raise InvalidInput(f"the table {show(name)} is needed: tables={{{name!r}: {{payee: number}}}}")
+            raise InvalidInput(f"the table {show(name)} is needed: a whole number for each payee")
         for name in sorted(set(self.tables) - wanted):
             hint = did_you_mean(name, wanted)
             raise InvalidInput(f"no rule shares by a table {show(name)}" + (f"; {hint}" if hint else ""))

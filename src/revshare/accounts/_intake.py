@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple, Protocol
@@ -15,13 +16,15 @@ from revshare.money import units
 from ._book import Event
 from ._state import Key, Seen
 
+_WHOLE = re.compile("-?[0-9]{1,38}")
+
 
 class SaleLike(Protocol):
     """A sale or credit note, such as `revshare.Sale`.
 
     amount: base units. occurred_at: with a time zone. agreement: whose revenue it is; may be empty where
     there is one agreement only. metadata: of which `reverses` counts, the external id of what a credit note
-    takes back, and `quantity`, the units sold, 1 where it is not there.
+    takes back, and `quantity`, the units sold, whole and perhaps as text; 1 where it is not there.
     """
 
     @property
@@ -84,6 +87,8 @@ def _read(sale: SaleLike, names: list[str]) -> Given:
             f"{_called(key)} is of no agreement here: {show(agreement)}" + (f"; {hint}" * bool(hint))
         )
     quantity, reverses = sale.metadata.get("quantity"), sale.metadata.get("reverses")
+    if isinstance(quantity, str) and _WHOLE.fullmatch(quantity):
+        quantity = int(quantity)  # as an import keeps the texts of a file
     if quantity is not None:
         quantity = abs(units(quantity, f"the quantity of {_called(key)}"))
     if reverses is not None and not isinstance(reverses, str):

@@ -18,6 +18,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_hash.auto import keccak
 
+from revshare._files import write_whole
 from revshare._governance import Governance
 from revshare.agreement import Agreement
 from revshare.chain.addresses import given_address
@@ -323,7 +324,7 @@ class Proposal:
 
     def save(self, path: str | Path) -> None:
         """Write the proposal to a file, to be mailed to the next who signs."""
-        Path(path).write_text(self.to_json(), encoding="utf-8", newline="\n")
+        write_whole(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Proposal:

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
+from revshare._files import whole_file
 from revshare.errors import AmountError, MissingExtra
 
 from ._rows import SALE_COLUMNS
@@ -35,25 +34,16 @@ def write_parquet(rows: Iterable[Sequence[Any]], path: str | os.PathLike[str]) -
     kinds = {"occurred_at": pa.timestamp("us", tz="UTC"), "amount": pa.decimal128(38, 0)}
     columns_of_sale = [pa.field(name, kinds.get(name, pa.string()), nullable=False) for name in SALE_COLUMNS]
     schema = pa.schema([pa.field("seq", pa.int64(), nullable=False), *columns_of_sale])
-    target = Path(path)
     taken, count = iter(rows), 0
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-        try:
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                while chunk := list(islice(taken, _LINES)):
-                    columns: dict[str, list[Any]] = dict(
-                        zip(schema.names, map(list, zip(*chunk, strict=True)), strict=True)
-                    )
-                    columns["occurred_at"] = [int(value) for value in columns["occurred_at"]]
-                    columns["amount"] = [_decimal(value) for value in columns["amount"]]
-                    writer.write_table(pa.table(columns, schema=schema))
-                    count += len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with whole_file(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        while chunk := list(islice(taken, _LINES)):
+            columns: dict[str, list[Any]] = dict(
+                zip(schema.names, map(list, zip(*chunk, strict=True)), strict=True)
+            )
+            columns["occurred_at"] = [int(value) for value in columns["occurred_at"]]
+            columns["amount"] = [_decimal(value) for value in columns["amount"]]
+            writer.write_table(pa.table(columns, schema=schema))
+            count += len(chunk)
     return count
 
 
