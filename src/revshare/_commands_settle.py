@@ -32,7 +32,7 @@ from revshare._options import (
 )
 from revshare._wording import in_commands
 from revshare._words import counted
-from revshare.errors import InvalidInput
+from revshare.errors import FeesTooHigh, InvalidInput
 
 if TYPE_CHECKING:
     from revshare.chain import Call, Receipt, RevenueSplit
@@ -269,14 +269,14 @@ def settle(
         for handle in handles:
             settler.add(handle, period or "", zone=zone)
         results = settler.run(timeout)
-        problems, mine = settler.problems, settler.address
+        problems = settler.problems
     unfinished = [result for result in results if result.state not in ("final", "carried", "failed")]
     if as_json:
         print_json(
             {
                 "settlements": [result.to_dict() for result in results],
                 "problems": [in_commands(str(error)) for error in problems.values()]
-                or [_whose(one, mine) for one in unfinished],
+                or [_whose(one) for one in unfinished],
             }
         )
     else:
@@ -288,7 +288,7 @@ def settle(
         typer.echo(f"revshare: {in_commands(str(error))}", err=True)
     if not problems:
         for result in unfinished:
-            typer.echo(f"revshare: {_whose(result, mine)}", err=True)
+            typer.echo(f"revshare: {_whose(result)}", err=True)
     if problems or unfinished or any(result.differences for result in results):
         raise typer.Exit(1)
 
@@ -409,9 +409,17 @@ def _show(receipt: Receipt, text: str, *, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show on the terminal what a settler does."""
+    """Show on the terminal what a settler does; without one, say once that it waits for lower fees."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        waits = False
+
+        def tell(progress: Progress) -> None:
+            nonlocal waits
+            if isinstance(progress.error, FeesTooHigh) and not waits:
+                waits = True
+                typer.echo(f"revshare: waiting: {in_commands(str(progress.error))}", err=True)
+
+        yield tell
         return
     with Console(stderr=True).status("looking at the chain") as shown:
         yield lambda progress: shown.update(progress.message)
@@ -442,15 +450,12 @@ def _show_plans(plans: Sequence[SettlementPlan], *, as_json: bool) -> None:
             )
 
 
-def _whose(result: SettlementResult, mine: str) -> str:
-    """Say why a settlement that nothing keeps back did not go on: it is another account's, or another process
-    of this account has it in hand.
-    """
-    said = f"{result.agreement}, {result.period} is {result.state}, and not final: "
-    if result.record.sender == mine:
-        who = result.record.worker or "another process"
-        return f"{said}{who} of the same account is at it; settle again to see"
-    return f"{said}{result.record.sender} has planned it, and it alone can go on (--account)"
+def _whose(result: SettlementResult) -> str:
+    """Say why a settlement that nothing keeps back did not go on: it is another account's."""
+    return (
+        f"{result.agreement}, {result.period} is {result.state}, and not final: {result.record.sender} has "
+        "planned it, and it alone can go on (--account)"
+    )
 
 
 def _show_result(result: SettlementResult) -> None:

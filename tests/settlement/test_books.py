@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -191,6 +193,19 @@ def test_status_names_the_worker_that_is_at_it(world: World) -> None:
     (standing,) = status(world.ledger)
     assert "elsewhere/1/ab is at it until" in standing.what
     assert standing.to_do.startswith("wait")
+
+
+def test_status_does_not_wait_for_a_process_of_this_machine_that_is_gone(world: World) -> None:
+    split = world.sold(4)
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    settler = world.settler(worker=f"{socket.gethostname()}/{child}/ab", finality=1000)
+    settler.add(split, MARCH)
+    drive(settler, lambda: bool(Journal(world.ledger).settlements()))
+    (standing,) = status(world.ledger)
+    assert "is at it" not in standing.what
+    assert standing.to_do.startswith("settle the period again")
+    assert settle(world.ledger, split, MARCH).reconciled
 
 
 def test_a_plan_and_a_result_can_be_written_as_json(world: World) -> None:

@@ -201,15 +201,15 @@ def test_what_another_account_has_planned_is_said_and_makes_the_exit_code(desk: 
     desk.world.check(desk.split)
 
 
-def test_what_another_process_of_the_account_has_in_hand_is_not_called_anothers(desk: Desk, run: Run) -> None:
+def test_what_another_process_of_the_account_has_in_hand_is_waited_for_and_said(desk: Desk, run: Run) -> None:
     desk.world.sell(desk.split, MARCH, amounts(3))
     settler = desk.world.settler()
     settler.add(desk.split, MARCH)
     settler.step()
     options = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
-    code, _, err = run("settle", str(desk.file), "--period", MARCH, *options)
-    assert code == 1
-    assert f"{settler.worker} of the same account is at it" in err
+    code, _, err = run("settle", str(desk.file), "--period", MARCH, *options, "--timeout", "0")
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"not everything was final within 0 seconds ({settler.worker} of the same account is at" in err
     assert "--account" not in err
     settler.run()
     assert run("settle", str(desk.file), "--period", MARCH, *options)[0] == 0
@@ -226,6 +226,16 @@ def test_what_takes_too_long_or_costs_too_much_just_now_is_no_mistake(desk: Desk
         code, out, err = run(*options, *arguments, "--json")
         assert (code, err.count("\n")) == (1, 1), err
         assert json.loads(out)["error"]["kind"] == kind
+
+
+def test_that_it_waits_for_lower_fees_is_said_at_once_and_once(desk: Desk, run: Run) -> None:
+    desk.world.sell(desk.split, MARCH, amounts(3))
+    options = ("settle", str(desk.file), "--period", MARCH, *desk.chain, *desk.token, *desk.at, *desk.ledger)
+    code, _, err = run(*options, "--max-fee", "1", "--timeout", "0.2")
+    waits, failed = err.splitlines()
+    assert code == 1
+    assert waits.startswith("revshare: waiting: gas costs ")
+    assert failed.startswith("revshare: gas costs ")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +261,8 @@ def test_a_settlement_that_cannot_go_on_is_said_with_its_name(desk: Desk, run: R
     options: Any = (*desk.chain, *desk.token, *desk.at, *desk.ledger)
     code, out, err = run("settle", str(desk.file), "--period", MARCH, *options, "--json")
     assert code == 1
-    assert "is to remit 1000000000" in err
+    assert "is to remit 1,000,000,000.00: " in err
+    assert err.endswith(" GBP6 are missing\n")
     assert json.loads(out)["settlements"] == []
     assert "is to remit" in json.loads(out)["problems"][0]
     assert rs.__version__

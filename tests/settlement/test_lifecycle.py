@@ -201,11 +201,14 @@ def test_the_coin_needs_no_approval(world: World) -> None:
 
 def test_too_little_of_the_token_stores_nothing(world: World) -> None:
     split = world.deal()
-    world.sell(split, MARCH, [10**15])
-    with pytest.raises(rs.InsufficientFunds, match="is to remit 1000000000"):
+    held = world.token.balance_of(world.me.address)
+    world.sell(split, MARCH, [held + 1_234_500_000])
+    said = r"and is to remit [\d,]+\.\d+: 1,234\.50 GBP6 are missing"
+    with pytest.raises(rs.InsufficientFunds, match=said):
         settle(world.ledger, split, MARCH)
     assert Journal(world.ledger).settlements() == ()
-    assert "too little to remit" in settle(world.ledger, split, MARCH, dry_run=True).note
+    plan = settle(world.ledger, split, MARCH, dry_run=True)
+    assert plan.note.endswith("GBP6: too little to remit, 1,234.50 GBP6 are missing")
 
 
 def test_too_little_coin_for_gas_stores_nothing_and_says_how_much_is_missing(slow_world: World) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from functools import partial
 from typing import Any
 
 import pytest
-from tests.settlement.world import APRIL, MARCH, World, drive
+from tests.settlement.world import APRIL, MARCH, Clock, World, drive
 
 import revshare as rs
+from revshare.chain import RevenueSplit
 from revshare.ledger import Ledger
 from revshare.ledger._journal import Journal, NewTransaction, Taken
+from revshare.settlement import Settler
 
 
 @pytest.fixture
@@ -147,3 +151,81 @@ def test_a_failing_database_is_no_reason_to_sign_twice(world: World) -> None:
     (result,) = settler.run()
     assert result.reconciled
     assert len(result.record.transactions) == 3
+
+
+def begun_by_another(world: World, split: RevenueSplit, **options: Any) -> Settler:
+    """A worker of the same account that has planned March, and goes on when it is told."""
+    other = world.settler(worker="h/1/a", **options)
+    other.add(split, MARCH)
+    drive(other, lambda: bool(Journal(world.ledger).settlements()))
+    return other
+
+
+def test_what_another_worker_of_the_account_has_in_hand_is_waited_for(world: World) -> None:
+    split = world.sold(3)
+    other = begun_by_another(world, split)
+    waiting = world.settler(worker="h/2/b", sleep=lambda _: bool(other.step()))
+    waiting.add(split, MARCH)
+    (result,) = waiting.run(timeout=60)
+    assert result.reconciled
+    assert Journal(world.ledger).settlements()[0].fence == 1, "nobody took it from the other"
+
+
+def test_what_another_worker_has_and_nobody_asked_for_is_not_waited_for(world: World) -> None:
+    begun_by_another(world, world.sold(3)).step()
+    assert world.settler(worker="h/2/b").run(timeout=0) == ()
+
+
+def test_two_that_cannot_go_on_do_not_wait_for_each_other(slow_world: World) -> None:
+    """Each has in hand what the other was asked for, too."""
+    world = slow_world
+    splits = [world.sold(3), world.sold(3)]
+    first, second = workers = [world.settler(worker=f"h/{place}/a") for place in (1, 2)]
+    for worker, split in zip(workers, splits, strict=True):
+        worker.add(split, MARCH)
+        drive(worker, partial(is_approved, world, split))
+    for split in splits:
+        code = world.chain.w3.eth.get_code(split.address).to_0x_hex()  # type: ignore[arg-type]
+        world.ask("anvil_setCode", split.address, code[:-2] + "00")
+    first.add(splits[1], MARCH)
+
+    def meanwhile(seconds: float) -> None:
+        second.step()
+        time.sleep(seconds)
+
+    first._sleep = meanwhile
+    first.run(timeout=10)
+    assert isinstance(first.problems[splits[0].address, MARCH], rs.TermsMismatch)
+
+
+def is_approved(world: World, split: RevenueSplit) -> bool:
+    found = [one for one in Journal(world.ledger).settlements() if one.split == split.address]
+    made = found[0].step("approve") if found else None
+    return made is not None and made.in_block
+
+
+@pytest.mark.parametrize("ended", [rs.SettlementTimeout, KeyboardInterrupt])
+def test_whose_time_is_over_leaves_its_work_to_others(world: World, ended: type[BaseException]) -> None:
+    split = world.sold(3)
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    sleep = stop if ended is KeyboardInterrupt else Clock(world).sleep
+    with pytest.raises(ended):
+        world.settler(finality=100, sleep=sleep).settle(split, MARCH, timeout=0 if sleep is not stop else 9)
+    (left,) = Journal(world.ledger).settlements()
+    assert (left.is_open, left.worker, left.lease_until) == (True, "", 0.0)
+    assert world.settler(finality=0).settle(split, MARCH, timeout=9).reconciled
+
+
+def test_a_database_that_fails_at_the_end_hides_nothing(world: World) -> None:
+    split = world.sold(3)
+    settler = world.settler(finality=100)
+
+    def full() -> None:
+        raise rs.LedgerFull("the disk is full", ledger="x")
+
+    settler._journal.release = full  # type: ignore[method-assign]
+    with pytest.raises(rs.SettlementTimeout):
+        settler.settle(split, MARCH, timeout=0)

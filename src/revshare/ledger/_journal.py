@@ -297,6 +297,18 @@ class Journal:
             held += self._take(renew, [row.id for row in free[:limit]], now)
         return self.settlements(ids=sorted(set(held))) if held else ()
 
+    def elsewhere(self, chain_id: int, sender: str) -> dict[tuple[str, str], str]:
+        """Return, by split and period, the open settlements of a sender that are not this worker's, and who
+        has each; "" for one that is free.
+        """
+        with self._store.read(snapshot=True) as connection:
+            open_ = connection.execute(_OPEN_ONES, {"of_chain": chain_id, "of_sender": sender}).all()
+        return {(row.split, row.period): row.worker for row in open_ if row.worker != self.worker}
+
+    def is_held(self, record: SettlementRecord) -> bool:
+        """Whether a worker is at a settlement, so that no other would be given it."""
+        return not self._is_free(record, self._clock())
+
     def _is_free(self, row: Any, now: float) -> bool:
         return not row.worker or row.lease_until < now or _is_gone(row.worker)
 
@@ -326,12 +338,15 @@ class Journal:
             return taken
 
     def release(self) -> None:
-        """Leave everything this worker has taken to others."""
+        """Leave everything this worker has taken to others. Writes nothing where that is nothing."""
+        settlements = and_(SETTLEMENTS.c.state.in_(OPEN), SETTLEMENTS.c.worker == self.worker)
+        held = {SETTLEMENTS: settlements, NONCES: NONCES.c.worker == self.worker}
+        with self._store.read(snapshot=True) as connection:
+            if not any(connection.scalar(select(exists().where(where))) for where in held.values()):
+                return
         with self._store.write() as connection:
-            for table in (SETTLEMENTS, NONCES):
-                connection.execute(
-                    update(table).where(table.c.worker == self.worker).values(worker="", lease_until=0.0)
-                )
+            for table, where in held.items():
+                connection.execute(update(table).where(where).values(worker="", lease_until=0.0))
 
     def lease_nonces(self, chain_id: int, sender: str) -> int | None:
         """Take the right to sign for a sender; return its next nonce. None: somebody else has it just now."""
@@ -605,7 +620,11 @@ _OF_SENDER = and_(
     SETTLEMENTS.c.chain_id == bindparam("of_chain"), SETTLEMENTS.c.sender == bindparam("of_sender")
 )
 _OPEN_ONES = select(
-    SETTLEMENTS.c.id, SETTLEMENTS.c.worker, SETTLEMENTS.c.lease_until, SETTLEMENTS.c.fence
+    SETTLEMENTS.c.id,
+    SETTLEMENTS.c.split,
+    SETTLEMENTS.c.period,
+    SETTLEMENTS.c.worker,
+    SETTLEMENTS.c.lease_until,
 ).where(_OF_SENDER, SETTLEMENTS.c.state.in_(OPEN))
 _FILLS = (
     select(TRANSACTIONS)

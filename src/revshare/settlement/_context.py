@@ -107,7 +107,14 @@ class Context:
         return 0 if self.chain_id in _DEVNETS else "finalized"
 
     def say(
-        self, moment: Moment, message: str, record: Any = None, step: str = "", tx_hash: str = ""
+        self,
+        moment: Moment,
+        message: str,
+        record: Any = None,
+        step: str = "",
+        tx_hash: str = "",
+        *,
+        error: Exception | None = None,
     ) -> None:
         """Tell `watch`."""
         if self._watch is not None:
@@ -119,6 +126,7 @@ class Context:
                     getattr(record, "period", ""),
                     step,
                     tx_hash,
+                    error,
                 )
             )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from revshare.chain.calls import Call
 from revshare.chain.split import RevenueSplit
 from revshare.chain.tokens import balance_of
@@ -65,8 +67,10 @@ def _steps(context: Context, split: RevenueSplit, new: NewSettlement) -> tuple[t
     if approvals:
         held = balance_of(context.node, split.terms.token, context.address)
         if held < new.amount:
+            show, symbol = partial(split.token.format, grouped=True), split.token.symbol
             note = (
-                f"{context.address} has {split.token.format(held)} {split.token.symbol}: too little to remit"
+                f"{context.address} has {show(held)} {symbol}: too little to remit, "
+                f"{show(new.amount - held)} {symbol} are missing"
             )
         found.append(_step("remit", usual_gas("remit"), price))
     else:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from revshare.chain.node import Node
@@ -28,6 +29,7 @@ from revshare.errors import (
     InvalidInput,
     LeaseLost,
     LedgerBusy,
+    LedgerError,
     ProviderError,
     SettlementError,
     SettlementTimeout,
@@ -68,7 +70,7 @@ class Settler:
     `Progress`. clock, sleep: for tests.
 
     Many may run at once, in one process or on many machines: they share the work, and a period is settled
-    once.
+    once. Whose `settle` or `run` ends, however it ends, leaves what is open to the others.
     """
 
     def __init__(
@@ -160,7 +162,8 @@ class Settler:
     def run(self, timeout: float = 3600.0) -> tuple[SettlementResult, ...]:
         """Settle what was added, and all that this account has open; return what came of each.
 
-        A settlement that cannot go on stays where it is, and `problems` says why. Raises SettlementTimeout.
+        What was added and another worker of this account has in hand is waited for. A settlement that cannot
+        go on stays where it is, and `problems` says why. Raises SettlementTimeout.
         """
         self._drive(None, timeout)
         found = self._context.empty | self._journal.find_all(self._context.chain_id, self._touched)
@@ -225,7 +228,17 @@ class Settler:
         return Step("waiting", (), errors)
 
     def _drive(self, keys: Sequence[Key] | None, timeout: float) -> None:
-        """Step until everything is done; of everything when `keys` is None."""
+        """Step until everything is done; of everything when `keys` is None. However it ends, what this worker
+        has in hand is then anybody's.
+        """
+        try:
+            self._step_on(keys, timeout)
+        finally:
+            # A database that does not answer now lets the lease run out; what there is to say, is said.
+            with suppress(LedgerError):
+                self._journal.release()
+
+    def _step_on(self, keys: Sequence[Key] | None, timeout: float) -> None:
         end, pause = self._context.clock() + timeout, _POLLS[0]
         while True:
             step = self.step()
@@ -236,7 +249,8 @@ class Settler:
                 return
             if self._context.clock() >= end:
                 self._give_up(step, timeout)
-            self._context.say("waiting", "; ".join(step.what) or "waiting for the chain")
+            message = "; ".join(step.what) or "waiting for the chain"
+            self._context.say("waiting", message, error=next(iter(step.errors), None))
             self._sleep(pause)
             pause = min(pause * 1.5, _POLLS[1])
 
@@ -245,11 +259,17 @@ class Settler:
         if keys is None:
             if self._wishes:
                 return False
-            keys = [
-                (work.split, work.period)
-                for work in self._journal.claim(self._context.chain_id, self._context.address)
-            ]
+            works = self._journal.claim(self._context.chain_id, self._context.address)
+            keys = [(work.split, work.period) for work in works]
+            # Where something of ours cannot go on, others are not waited for: they may be waiting for that.
+            if not any(self._context.blocked(work) for work in works):
+                keys += self._elsewhere()
         return all(key in self._context.problems or self._is_settled(key) for key in keys)
+
+    def _elsewhere(self) -> dict[Key, str]:
+        """What was asked for and other workers of this account have in hand, and who they are."""
+        found = self._journal.elsewhere(self._context.chain_id, self._context.address)
+        return {key: worker for key, worker in found.items() if key in self._touched}
 
     def _is_settled(self, key: Key) -> bool:
         if any(wish.key == key for wish in self._wishes):
@@ -262,8 +282,10 @@ class Settler:
             raise next(iter(self._context.stuck.values()))
         if step.errors and isinstance(step.errors[0], (ChainError, LedgerBusy)):
             raise step.errors[0]
+        others = sorted(filter(None, set(self._elsewhere().values())))
+        who = f" ({', '.join(others)} of the same account is at some of it)" if others else ""
         raise SettlementTimeout(
-            f"not everything was final within {timeout:g} seconds; nothing is lost: "
+            f"not everything was final within {timeout:g} seconds{who}; nothing is lost: "
             "settle again, and it goes on"
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from revshare._words import counted
@@ -214,9 +215,10 @@ def _check_approvals(split: RevenueSplit, record: Any, context: Context) -> None
     """Raise what would make the approval vain."""
     held = balance_of(context.node, split.terms.token, context.address)
     if held < record.amount:
-        show = split.token.format
+        show, symbol = partial(split.token.format, grouped=True), split.token.symbol
         raise InsufficientFunds(
-            f"{context.address} has {show(held)} {split.token.symbol} and is to remit {show(record.amount)}",
+            f"{context.address} has {show(held)} {symbol} and is to remit {show(record.amount)}: "
+            f"{show(record.amount - held)} {symbol} are missing",
             account=context.address,
             needed=record.amount,
             available=held,

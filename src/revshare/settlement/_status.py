@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +59,7 @@ def status(ledger: Ledger, agreement: str | None = None) -> tuple[Standing, ...]
     """
     journal = Journal(ledger)
     records = journal.settlements(agreement)
-    found = [_standing(record) for record in records]
+    found = [_standing(record, is_held=journal.is_held(record)) for record in records]
     return tuple(found) + tuple(_unsettled(journal, agreement, records))
 
 
@@ -91,9 +90,9 @@ def _unsettled(
             yield Standing(name, now.name, "open", what, to_do)
 
 
-def _standing(record: SettlementRecord) -> Standing:
+def _standing(record: SettlementRecord, *, is_held: bool) -> Standing:
     what, to_do = _WORDS[record.state](record)
-    if record.is_open and record.worker and record.lease_until > time.time():
+    if record.is_open and is_held:
         until = datetime.fromtimestamp(record.lease_until, UTC)
         what += f"; {record.worker} is at it until {until:%H:%M:%S} UTC at least"
         to_do = "wait; if that worker has died, settling goes on after that time"

@@ -32,7 +32,7 @@ class Progress:
 
     moment: storing and stored are around a database transaction, sending and sent around a broadcast; undone:
     a reorganisation took a transaction out of its block. step: of the transaction. message: the same, for
-    people.
+    people. error: what is waited for to pass, such as FeesTooHigh; None where only the chain is.
     """
 
     moment: Moment
@@ -41,6 +41,7 @@ class Progress:
     period: str = ""
     step: str = ""
     tx_hash: str = ""
+    error: Exception | None = None
 
 
 Did = Literal["signed", "sent", "observed", "mended", "waiting"]
