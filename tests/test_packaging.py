@@ -184,3 +184,9 @@ def test_the_demo_needs_neither_node_nor_npm() -> None:
     assert "revshare demo" in done.stdout
     assert "npm" not in done.stdout
     assert "node" not in done.stdout
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """What they prepare takes minutes: pytest and pytest-xdist must agree on how a group is named."""
+    assert "PYTEST_XDIST_WORKER" not in os.environ or request.node.nodeid.endswith("@together")

@@ -497,12 +497,20 @@ def test_the_shipped_artifacts_are_what_the_sources_give(compiled: Compilation) 
 
 @needs_npm
 @one_worker
-def test_the_shipped_input_gives_the_same_artifacts(
+def test_the_shipped_input_is_what_is_compiled_where_there_are_no_sources(
     compiled: Compilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An installed wheel has no solidity/ beside it, and proves its artifacts from the sources it carries."""
+    """An installed wheel has no solidity/ beside it; tests/test_packaging.py compiles in one."""
+    given = []
+
+    def compile_as_before(standard: Any, *_: object) -> Compilation:
+        given.append(standard)
+        return compiled
+
     monkeypatch.setattr(compiling, "_source_tree", lambda: None)
-    assert check_artifacts().artifacts == compiled.artifacts
+    monkeypatch.setattr(compiling, "compile_input", compile_as_before)
+    assert check_artifacts() == compiled
+    assert given == [compiled.standard_input]
     with pytest.raises(CompileError, match="only a source tree makes new ones"):
         write_artifacts(folder=tmp_path)
 
