@@ -126,6 +126,7 @@ def test_an_agreement_without_sales_is_doubted_where_others_have_some(desk: Desk
     desk.world.sell(desk.split, MARCH, [1])
     other = desk.world.deal()
     assert other.agreement is not None
+    assert desk.split.agreement is not None
     file = desk.file.with_name("other.toml")
     file.write_text(other.agreement.to_toml(), encoding="utf-8")
     options = (*desk.chain, *desk.token, *desk.ledger, "--split", other.address, "--dry-run")
