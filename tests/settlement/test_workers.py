@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.settlement.world import APRIL, MARCH, Clock, World, drive
 
 import revshare as rs
@@ -229,3 +230,15 @@ def test_a_database_that_fails_at_the_end_hides_nothing(world: World) -> None:
     settler._journal.release = full  # type: ignore[method-assign]
     with pytest.raises(rs.SettlementTimeout):
         settler.settle(split, MARCH, timeout=0)
+
+
+def test_who_has_nothing_in_hand_writes_nothing(world: World) -> None:
+    split = world.sold(3)
+    world.settler().settle(split, MARCH)
+    asked: list[str] = []
+    event.listen(
+        world.ledger._store.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2]))
+    )
+    assert world.settler().settle(split, MARCH).reconciled
+    assert asked
+    assert not [statement for statement in asked if statement.startswith(("UPDATE", "BEGIN IMMEDIATE"))]
