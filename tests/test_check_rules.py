@@ -73,7 +73,7 @@ def test_one_rule_for_the_book_takes_the_others_along(
     first = "distributor takes 35% of all revenue book the book pays for all, because of rules[1]"
     assert first in lines(out)
     assert any("'[bold]'" in line and "each contract sees its own money only" in line for line in lines(out))
-    assert "worked out at each close" in out
+    assert "`revshare close` works out the amounts" in out
 
 
 def test_as_json_rule_by_rule(film: Path, capsys: pytest.CaptureFixture[str]) -> None:

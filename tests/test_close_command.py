@@ -141,7 +141,7 @@ def test_tables_come_from_files(capsys: pytest.CaptureFixture[str]) -> None:
             "hours.csv, line 1: write a payee and a whole number, such as ann,120",
         ),
         ("hours=hours.csv", "ada\n", "hours.csv, line 1: write a payee and a whole number, such as ann,120"),
-        ("hours=hours.csv", "eve,1\n", "no payee named 'eve': the payees are ada, landlord"),
+        ("hours=hours.csv", "eve,1\n", "no payee named 'eve': the payees are landlord, ada"),
         ("days=hours.csv", "ada,1\n", "the table 'hours' is needed: a whole number for each payee"),
     ],
 )

@@ -12,6 +12,7 @@ PAGE = EXAMPLES / "README.md"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 
 
+@pytest.mark.slow
 def test_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES)
     markdown.run_page(PAGE)

@@ -18,6 +18,7 @@ def test_there_are_two() -> None:
     assert [path.stem for path in NOTEBOOKS] == ["compare_schemes", "year_of_sales"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's event loop
 def test_a_notebook_shows_what_it_says(path: Path) -> None:

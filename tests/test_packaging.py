@@ -108,6 +108,7 @@ print(len(load("RevenueSplit").bytecode))
     assert int(size) > 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (REPOSITORY / "node_modules/solc").is_dir(), reason="node_modules is not there: `npm ci`"
 )

@@ -202,6 +202,7 @@ class Life:
                 assert token not in rebuilt
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_was_earned_stays_earned_whatever_anybody_does(stage: Stage, seed: int) -> None:

@@ -342,6 +342,7 @@ def stage(world: World) -> Stage:
     return Stage(world)
 
 
+@pytest.mark.slow
 def test_whatever_happens_contract_and_rule_agree(stage: Stage) -> None:
     profile = settings()
     run_state_machine_as_test(

@@ -148,6 +148,7 @@ def _one_signature_for_each_nonce(world: World) -> bool:
     return len({one.nonce for one in made}) == len(made) and all(one.state == "final" for one in made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_settler_may_be_killed_at_any_point(
     kind: str, killer: Killer, anvil_chain: Chain, request: pytest.FixtureRequest

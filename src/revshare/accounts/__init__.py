@@ -337,7 +337,7 @@ class _Run:
         for name in sorted(set(self.tables) - wanted):
             hint = did_you_mean(name, wanted)
             raise InvalidInput(f"no rule shares by a table {show(name)}" + (f"; {hint}" if hint else ""))
-        payees = {payee for book in self.books.values() for payee in book.agreement.payees}
+        payees = list(dict.fromkeys(payee for book in self.books.values() for payee in book.agreement.payees))
         for named in (*self.tables.values(), self.redeem):
             for payee in named:
                 if payee not in payees:
