@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import revshare as rs
+from revshare.rules import Floor, Reserve, Retain, Rule, Threshold
 from tests.test_cli import run
 
 FILM = """
@@ -74,6 +76,61 @@ def test_one_rule_for_the_book_takes_the_others_along(
     assert first in lines(out)
     assert any("'[bold]'" in line and "each contract sees its own money only" in line for line in lines(out))
     assert "`revshare close` works out the amounts" in out
+
+
+WITHHELD = (
+    FILM.replace("due = 2027-12-31", "")
+    + """
+[[rules]]
+rule = "withhold"
+payee = "producer"
+to = "distributor"
+rate = "20%"
+"""
+)
+
+
+def test_what_is_withheld_is_no_tax_advice(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "not tax advice" not in run("check", str(film), capsys=capsys)[1]
+    assert "not tax advice" not in rs.Agreement.load(film)._repr_html_()
+    film.write_text(WITHHELD, encoding="utf-8")
+    line = "withheld at the rates that the agreement states: they are data, not tax advice"
+    assert line in lines(run("check", str(film), capsys=capsys)[1])
+    assert line in rs.Agreement.load(film)._repr_html_()
+    ledger, state = (str(film.with_name(name)) for name in ("sales.db", "film.json"))
+    with rs.Ledger.open(ledger) as opened:
+        for number, month in enumerate((1, 2), 1):
+            day = datetime(2027, month, 5, tzinfo=UTC)
+            opened.record(rs.Sale("box office", str(number), day, 150_000, "USDC", agreement="A film"))
+    close = ("close", str(film), "--state", state, "--ledger", ledger, "--period")
+    assert line not in lines(run(*close, "2027-01", capsys=capsys)[1]), "the investor has it all as yet"
+    code, out, err = run(*close, "2027-02", capsys=capsys)
+    assert (code, err, line in lines(out)) == (0, "", True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (
+            Floor(payee="ann", amount="10", by=["bob"]),
+            "ann earns at least 10 per period, out of what bob earned",
+        ),
+        (Floor(payee="ann", amount="10"), "ann earns at least 10 per period, out of what all others earned"),
+        (
+            Reserve(rate="5%", periods=1, payees=["ann"]),
+            "5% of what is to be paid to ann is held for a period",
+        ),
+        (Retain(rate="5%", payees=["ann", "bob"]), "5% of the earnings of ann and bob is kept as equity"),
+        (Retain(rate="5%"), "5% of the earnings of all is kept as equity"),
+        (Threshold(amount="50", payees=["ann"]), "nothing is paid to ann until 50 is due"),
+        (
+            Threshold(amount="50", flush=12),
+            "nothing is paid to anybody until 50 is due; all of it after month 12",
+        ),
+    ],
+)
+def test_rules_of_one_and_of_many_are_said_in_whole_sentences(rule: Rule, says: str) -> None:
+    assert rule.says() == says
 
 
 def test_as_json_rule_by_rule(film: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from revshare import (
     _commands_simulate,
 )
 from revshare._options import AsJson, busy, connect, print_json
-from revshare._words import because, share_text, slice_text
+from revshare._words import NOT_TAX_ADVICE, because, share_text, slice_text
 
 if TYPE_CHECKING:
     from revshare.agreement import Agreement
@@ -76,6 +76,8 @@ def check(
         Console().print(_tiers_table(loaded, schedule))
         if loaded.rules:
             Console().print(_rules_table(loaded))
+            if any(rule.rule == "withhold" for rule in loaded.rules):
+                typer.echo(NOT_TAX_ADVICE)
         if not by_contract:
             typer.echo("these tiers are what rules start from: `revshare close` works out the amounts")
         if loaded.governance is not None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from revshare._options import DEFAULT_LEDGER, AsJson, LedgerUrl, busy, print_json
+from revshare._words import NOT_TAX_ADVICE
 from revshare.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def _show(closed: Close, token: Token) -> None:
     for payee in closed.earned:
         table.add_row(payee, *(token.format(found.get(payee, 0), grouped=True) for found in shown.values()))
     Console().print(table)
+    if any(closed.withheld.values()):
+        typer.echo(NOT_TAX_ADVICE)
 
 
 def _as_json(closed: Close, accounts: Accounts) -> dict[str, Any]:

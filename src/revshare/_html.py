@@ -11,7 +11,7 @@ from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING
 
-from ._words import because, share_text, slice_text
+from ._words import NOT_TAX_ADVICE, because, share_text, slice_text
 from .errors import AgreementError
 from .money import Token
 
@@ -38,7 +38,8 @@ def agreement(found: Agreement) -> str:
         tiers, what = found.base_schedule(), ", before rules"
     shown = _tiers(tiers, f"{found.name} ({found.token.symbol}{what})")
     rows = [[one.rule.says(), one.by, because(one, found.token)] for one in found.enforcement()]
-    return shown + (_table("Rules", ("rule", "enforced by", "because"), rows) if rows else "")
+    advice = f"<p>{NOT_TAX_ADVICE}</p>" if any(rule.rule == "withhold" for rule in found.rules) else ""
+    return shown + (_table("Rules", ("rule", "enforced by", "because"), rows) if rows else "") + advice
 
 
 def schedule(found: Schedule) -> str:

@@ -64,7 +64,7 @@ class Floor(Rule):
     def _says(self) -> str:
         span = "in all" if self.per == "lifetime" else "per period"
         givers = listed(self.by, "all others")
-        return f"{self.payee} earns at least {self.amount} {span}, as far as {givers} have earned it"
+        return f"{self.payee} earns at least {self.amount} {span}, out of what {givers} earned"
 
 
 class Guarantee(Rule):
@@ -120,7 +120,7 @@ class Reserve(Rule):
 
     def _says(self) -> str:
         span = "a period" if self.periods == 1 else f"{self.periods} periods"
-        return f"{self.rate} of what {listed(self.payees, 'all')} are to be paid is held for {span}"
+        return f"{self.rate} of what is to be paid to {listed(self.payees, 'all')} is held for {span}"
 
 
 class Retain(Rule):
@@ -136,7 +136,7 @@ class Retain(Rule):
         return "redeeming is decided by people"
 
     def _says(self) -> str:
-        return f"{self.rate} of what {listed(self.payees, 'all')} earn is kept as their equity"
+        return f"{self.rate} of the earnings of {listed(self.payees, 'all')} is kept as equity"
 
 
 class Withhold(Rule):
@@ -193,4 +193,4 @@ class Threshold(Rule):
 
     def _says(self) -> str:
         yearly = "" if self.flush is None else f"; all of it after month {self.flush}"
-        return f"{listed(self.payees, 'all')} are paid when {self.amount} is due{yearly}"
+        return f"nothing is paid to {listed(self.payees, 'anybody')} until {self.amount} is due{yearly}"

@@ -10,7 +10,9 @@ from revshare.money import Token
 if TYPE_CHECKING:
     from revshare._enforcement import Enforcement
 
-__all__ = ["because", "counted", "share_text", "slice_text"]
+__all__ = ["NOT_TAX_ADVICE", "because", "counted", "share_text", "slice_text"]
+
+NOT_TAX_ADVICE = "withheld at the rates that the agreement states: they are data, not tax advice"
 
 
 def counted(number: int, what: str) -> str:
