@@ -103,3 +103,16 @@ def test_a_mistake_gets_a_line(
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_of_several_agreements_the_one_that_needs_a_book_is_named(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = tmp_path / "held.toml"
+    rule = '[[rules]]\nrule = "reserve"\nrate = "5%"\nperiods = 1\n'
+    held.write_text(Path(file).read_text(encoding="utf-8") + "\n" + rule, encoding="utf-8")
+    code, out, err = run(file, str(held), *OPTIONS, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        f"revshare: {held}: rules[0]: (5% of what is to be paid to all is held for a period)"
+    )

@@ -335,9 +335,11 @@ def _model(model: object, token: Token) -> Model:
 
 def _refund(rate: object) -> Fraction | Callable[[Generator, NDArray[Any]], NDArray[Any]]:
     if isinstance(rate, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?%", rate):
-        rate = percent(rate) / 100
-    if isinstance(rate, (int, Fraction)) and not isinstance(rate, bool) and 0 <= rate <= 1:
-        return Fraction(rate)
+        part: object = percent(rate) / 100
+    else:
+        part = rate
+    if isinstance(part, (int, Fraction)) and not isinstance(part, bool) and 0 <= part <= 1:
+        return Fraction(part)
     if callable(rate):
         return rate
     raise InvalidInput(

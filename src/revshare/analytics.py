@@ -210,6 +210,10 @@ class SalesTable:
         NegativeRevenue where credit notes exceed the revenue before them; and InvalidInput for an agreement
         that has no sales.
         """
+        if not isinstance(agreements, Mapping):
+            raise InvalidInput(
+                f"agreements go by the names that the sales have: {{name: agreement}}, not {show(agreements)}"
+            )
         schedules = {
             name: each.schedule() if isinstance(each, Agreement) else each
             for name, each in agreements.items()

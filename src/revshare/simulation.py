@@ -40,7 +40,7 @@ from ._futures import (
 )
 from ._model import show
 from .agreement import Agreement
-from .errors import InvalidInput, MissingExtra
+from .errors import AgreementError, InvalidInput, MissingExtra
 from .money import Token
 from .schedule import Schedule
 
@@ -146,7 +146,10 @@ def _schedules(several: Mapping[str, Terms]) -> dict[str, Schedule]:
     for name, terms in several.items():
         if not isinstance(terms, (Agreement, Schedule)) or not isinstance(name, str):
             raise InvalidInput(f"an agreement or a schedule is needed, not {show(terms)}")
-        schedules[name] = terms.schedule() if isinstance(terms, Agreement) else terms
+        try:
+            schedules[name] = terms.schedule() if isinstance(terms, Agreement) else terms
+        except AgreementError as error:  # of several, say which
+            raise type(error)(error.problems, name or error.source) from None
     if not schedules:
         raise InvalidInput("there is no agreement to simulate")
     tokens = {(schedule.token.symbol, schedule.token.decimals) for schedule in schedules.values()}

@@ -218,6 +218,8 @@ def test_an_agreement_without_sales_is_a_mistake(tmp_path: Any) -> None:
     table = DuckEngine(tmp_path).of([("Cosmetics", "GBPT", JANUARY, 1)])
     with pytest.raises(rs.InvalidInput, match="did you mean 'Cosmetics'"):
         table.attribute({"Cosmetic": schedule((None, [1]))})
+    with pytest.raises(rs.InvalidInput, match="by the names that the sales have"):
+        table.attribute(schedule((None, [1])))  # type: ignore[arg-type]
 
 
 def test_attribution_needs_the_order_of_the_ledger(tmp_path: Any) -> None:

@@ -538,7 +538,7 @@ def test_what_is_not_installed_is_named(module: str, extra: str, monkeypatch: py
         ({"revenue": uniform, "periods": 2, "seed": -1}, "seed must be"),
         ({"revenue": uniform, "periods": 2, "seed": 1.0}, "seed must be"),
         ({"revenue": [1], "refunds": 0.05}, "percentage in quotes"),
-        ({"revenue": [1], "refunds": "101%"}, "percentage in quotes"),
+        ({"revenue": [1], "refunds": "101%"}, "percentage in quotes.*not '101%'"),
         ({"revenue": [1], "refunds": {"shop": "1%"}}, "no channel"),
         ({"revenue": [1], "refunds": lambda rng, gross: gross + 1}, "from 0 to the gross"),
         ({"revenue": [1], "refund_lag": 1}, "refund_lag must be below"),
