@@ -140,6 +140,12 @@ def test_tables_come_from_files(capsys: pytest.CaptureFixture[str]) -> None:
             "ada,٣\n",
             "hours.csv, line 1: write a payee and a whole number, such as ann,120",
         ),
+        (
+            "hours=hours.csv",
+            "",
+            "hours.csv names nobody: write a payee and a whole number, 0 for one who has none",
+        ),
+        ("hours=hours.csv", "payee,hours\n\n", "hours.csv names nobody"),
         ("hours=hours.csv", "ada\n", "hours.csv, line 1: write a payee and a whole number, such as ann,120"),
         ("hours=hours.csv", "eve,1\n", "no payee named 'eve': the payees are landlord, ada"),
         ("days=hours.csv", "ada,1\n", "the table 'hours' is needed: a whole number for each payee"),
@@ -156,11 +162,21 @@ def test_tables_that_cannot_be_are_said(
     assert not Path("shop.json").exists()
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_table_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shop.toml").write_text(COOPERATIVE)
+    for hours in ("1", "2"):
+        Path(f"{hours}.csv").write_text(f"ada,{hours}\n")
+    assert close("2026-01", "--table", "hours=1.csv", "--table", "hours=2.csv") == 2
+    assert "--table hours is given twice" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (("--tree", "book.json"), "--tree is for a payout book: say which by --book and --chain-id"),
         (("--ledger", "none.db"), "there is no ledger"),
+        (("--state", "nowhere/shop.json"), "revshare: nowhere/shop.json: there is no folder nowhere"),
         (("--zone", "Nowhere/City"), "no time zone 'Nowhere/City' is known here"),
         (("--state", "shop.toml"), "shop.toml: the state is not JSON"),
         (("--state", "sales.db"), "sales.db holds no state of accounts: it is not UTF-8 text"),

@@ -106,7 +106,11 @@ def close(
             raise InvalidInput(f"{state} is kept in the zone {accounts.state.zone}: leave --zone out")
     else:
         accounts = Accounts(*deals, zone=zone or "UTC")
-    tables = dict(_table(given) for given in table or ())
+    tables: dict[str, dict[str, int]] = {}
+    for name, content in map(_table, table or ()):
+        if name in tables:
+            raise InvalidInput(f"--table {name} is given twice: one file has to say it all")
+        tables[name] = content
     with busy("closing the period"), Ledger.open(ledger, create=False) as opened:
         entries = (entry.sale for deal in deals for entry in opened.sales(deal.name))
         closed = accounts.close(period, accounts.open(entries, period), tables=tables)
@@ -154,6 +158,8 @@ def _table(given: str) -> tuple[str, dict[str, int]]:
         if payee in found:
             raise InvalidInput(f"{file}, line {line}: {payee} stands twice")
         found[payee] = int(number)
+    if not found:  # rather a file that went wrong than a period in which nobody counts
+        raise InvalidInput(f"{file} names nobody: write a payee and a whole number, 0 for one who has none")
     return name, found
 
 

@@ -25,7 +25,14 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
         return
     target = target.resolve()  # a link stays a link
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:100]}-", delete=False) as made:
+    try:
+        made = NamedTemporaryFile(  # noqa: SIM115 - entered below
+            dir=target.parent, prefix=f".{target.name[:100]}-", delete=False
+        )
+    except OSError as error:
+        error.filename = os.fspath(path)  # not that of a file nobody asked for
+        raise
+    with made:
         try:
             yield made
             made.flush()
