@@ -228,6 +228,25 @@ def test_a_cap_per_sale_is_given_back_with_the_sale() -> None:
     assert one.close("2011-05", [back(1, 20, "2011-05-01", "b")]).earned == {"ann": -6, "bob": -10, "cid": -4}
 
 
+@pytest.mark.parametrize("per", ["sale", "period"])
+@pytest.mark.parametrize(("amount", "ann"), [(9, 9), (10, 10), (11, 10)])
+def test_a_cap_is_met_to_the_unit_by_each_sale_and_each_period(per: str, amount: int, ann: int) -> None:
+    one = accounts({"rule": "cap", "payee": "ann", "amount": "10", "per": per, "to": "cid"})
+    for month in (3, 4):
+        close = one.close(f"2011-0{month}", [sale(month, amount, f"2011-0{month}-01")])
+        assert close.earned == {"ann": ann, "cid": amount - ann}
+
+
+@pytest.mark.parametrize(("revenue", "repaid"), [(118, 29), (119, 29), (120, 30), (121, 30), (500, 30)])
+def test_a_recoup_out_of_earnings_ends_to_the_unit(revenue: int, repaid: int) -> None:
+    """Half of what bob earns, which is half of the revenue, until 30 are repaid: complete at 120."""
+    one = accounts(
+        {"rule": "recoup", "payee": "cid", "of": "bob", "amount": "30", "rate": "50%"}, tiers=[HALVES]
+    )
+    close = one.close("2011-03", [sale(1, revenue)])
+    assert close.earned == {"ann": revenue // 2, "bob": revenue // 2 - repaid, "cid": repaid}
+
+
 @pytest.mark.parametrize(("revenue", "ann"), [(19, 9), (20, 10), (21, 10), (22, 10)])
 def test_a_cap_over_a_lifetime_is_met_to_the_unit(revenue: int, ann: int) -> None:
     rule = {"rule": "cap", "payee": "ann", "amount": "10", "to": "cid"}
