@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from datetime import UTC, date, datetime
@@ -221,6 +222,16 @@ def test_amounts_are_whole_units(amount: Any) -> None:
     refused(rs.Accounts(shop()), "must be an int of base units", "2011-03", [given_sale])
 
 
+def test_units_of_another_token_are_not_counted() -> None:
+    one = rs.Accounts(shop())
+    foreign = dataclasses.replace(sale(1, 10**18), token="ETH")
+    with pytest.raises(
+        rs.InvalidInput, match="sale '1' of 'shop' is in 'ETH', and these accounts are in EURX"
+    ):
+        one.close("2011-03", [sale(2, 5), foreign])
+    assert one.state.closed is None
+
+
 def test_sales_are_told_apart_by_agreement() -> None:
     one = rs.Accounts(shop())
     refused(
@@ -310,6 +321,8 @@ def test_agreements_closed_together_fit_each_other() -> None:
     moved["payees"]["ann"] = f"0x{99:040x}"
     pool = {"rule": "recoup", "payee": "cid", "amount": "100", "pool": "albums"}
     for agreements_given, match in (
+        (["shop.toml"], "accounts are of agreements, not of 'shop.toml'"),
+        ([[other]], "accounts are of agreements, not of a list"),
         ([other, other], "two agreements are called 'other'"),
         ([shop(), agreement(BOOK, tiers=[ANN], name="other", decimals=2)], "its token is not that of shop"),
         ([shop(), rs.Agreement.model_validate(moved)], "ann has another address than in another agreement"),

@@ -140,6 +140,7 @@ class Accounts:
         self._state = State(zone or "UTC") if state is None else state
         self._clock = _clock(self._state.zone)
         _check_together(agreements)
+        self._token = agreements[0].token.symbol
         by_name = {agreement.name: agreement for agreement in agreements}
         for name in self._state.books:
             if name not in by_name:
@@ -175,11 +176,11 @@ class Accounts:
         the same.
 
         Raises InvalidInput, and has changed nothing then, for a period before the last or the last with other
-        sales, sales after the period's end, that were closed before or are credited beyond their amount, and
-        for tables that are missing or not known.
+        sales, sales after the period's end, in another token, that were closed before or are credited beyond
+        their amount, and for tables that are missing or not known.
         """
         found = Period.parse(period, self._state.zone)
-        given = read(sales, self._terms)
+        given = read(sales, self._terms, self._token)
         _check_times(given, found)
         frozen = {name: _table(name, table) for name, table in (tables or {}).items()}
         redeemed = _table("redeem", redeem or {})
@@ -384,6 +385,8 @@ def _check_together(agreements: tuple[Agreement, ...]) -> None:
     names: set[str] = set()
     addresses: dict[str, str] = {}
     for agreement in agreements:
+        if not isinstance(agreement, Agreement):
+            raise InvalidInput(f"accounts are of agreements, not of {show(agreement)}")
         if agreement.name in names:
             raise InvalidInput(f"two agreements are called {show(agreement.name)}")
         names.add(agreement.name)

@@ -22,9 +22,10 @@ _WHOLE = re.compile("-?[0-9]{1,38}")
 class SaleLike(Protocol):
     """A sale or credit note, such as `revshare.Sale`.
 
-    amount: base units. occurred_at: with a time zone. agreement: whose revenue it is; may be empty where
-    there is one agreement only. metadata: of which `reverses` counts, the external id of what a credit note
-    takes back, and `quantity`, the units sold, whole and perhaps as text; 1 where it is not there.
+    amount: base units of `token`, the symbol of the agreements' token. occurred_at: with a time zone.
+    agreement: whose revenue it is; may be empty where there is one agreement only. metadata: of which
+    `reverses` counts, the external id of what a credit note takes back, and `quantity`, the units sold, whole
+    and perhaps as text; 1 where it is not there.
     """
 
     @property
@@ -35,6 +36,8 @@ class SaleLike(Protocol):
     def occurred_at(self) -> datetime: ...
     @property
     def amount(self) -> int: ...
+    @property
+    def token(self) -> str: ...
     @property
     def agreement(self) -> str: ...
     @property
@@ -59,16 +62,16 @@ class Given(NamedTuple):
     reverses: Key | None
 
 
-def read(sales: Iterable[SaleLike], agreements: Iterable[str]) -> list[Given]:
+def read(sales: Iterable[SaleLike], agreements: Iterable[str], token: str) -> list[Given]:
     """Return sales in the order in which they are taken: by time, then source and external id.
 
     A credit note comes after what it reverses. Raises InvalidInput for what stands twice, of another
-    agreement, or without a time zone.
+    agreement, in another token, or without a time zone.
     """
     names = list(agreements)
     found: dict[Key, Given] = {}
     for sale in sales:
-        given = _read(sale, names)
+        given = _read(sale, names, token)
         if given.key in found:
             raise InvalidInput(f"{_called(given.key)} stands twice in what is to be closed")
         found[given.key] = given
@@ -76,7 +79,7 @@ def read(sales: Iterable[SaleLike], agreements: Iterable[str]) -> list[Given]:
     return sorted(found.values(), key=lambda given: (*_rank(given, found, ranks), given.key))
 
 
-def _read(sale: SaleLike, names: list[str]) -> Given:
+def _read(sale: SaleLike, names: list[str], token: str) -> Given:
     key = (str(sale.source), str(sale.external_id))
     if sale.occurred_at.utcoffset() is None:
         raise InvalidInput(f"{_called(key)}: occurred_at must have a time zone")
@@ -86,6 +89,8 @@ def _read(sale: SaleLike, names: list[str]) -> Given:
         raise InvalidInput(
             f"{_called(key)} is of no agreement here: {show(agreement)}" + (f"; {hint}" * bool(hint))
         )
+    if sale.token != token:  # units of another would count as units of this
+        raise InvalidInput(f"{_called(key)} is in {show(sale.token)}, and these accounts are in {token}")
     quantity, reverses = sale.metadata.get("quantity"), sale.metadata.get("reverses")
     if isinstance(quantity, str) and _WHOLE.fullmatch(quantity):
         quantity = int(quantity)  # as an import keeps the texts of a file
