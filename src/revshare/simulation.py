@@ -132,6 +132,10 @@ def simulate(
             raise InvalidInput(f"revenue is given for {len(channel.model.amounts)} paths, not for {paths}")
     if not 0 <= _whole("refund_lag", refund_lag, 0) < periods:
         raise InvalidInput(f"refund_lag must be below the number of periods, {periods}")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise InvalidInput(
+            f"executor must be one of concurrent.futures, or have its submit, not {show(executor)}"
+        )
     plan = Plan(channels, refund_lag, tuple(schedules.values()), paths, periods, _entropy(seed))
     futures, earned, held = _gather(plan, executor)
     found = {

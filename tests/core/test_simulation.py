@@ -542,6 +542,7 @@ def test_what_is_not_installed_is_named(module: str, extra: str, monkeypatch: py
         ({"revenue": [1], "refunds": {"shop": "1%"}}, "no channel"),
         ({"revenue": [1], "refunds": lambda rng, gross: gross + 1}, "from 0 to the gross"),
         ({"revenue": [1], "refund_lag": 1}, "refund_lag must be below"),
+        ({"revenue": [1], "executor": 4}, "executor must be .*, not 4"),
         ({"revenue": [2**127]}, "counts below 2\\^127"),
         ({"revenue": rs.Growth("1", growth=9e5), "periods": 30}, "2\\^127 units or more"),
         ({"revenue": rs.Growth("0.001"), "periods": 2}, "finer than the unit"),
