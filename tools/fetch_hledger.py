@@ -7,12 +7,12 @@ REVSHARE_REQUIRE=hledger, for what needs it is skipped otherwise.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+import debian
 
 FOLDER = Path(__file__).resolve().parent.parent / ".venv" / "hledger"
 LIBRARIES = ("libffi8", "libgmp10", "libtinfo6")
@@ -37,29 +37,15 @@ def runs(program: str) -> bool:
 
 def fetch() -> str:
     """Download and unpack hledger, and libraries where the system has none. Return why that failed, or ""."""
-    for tool in ("apt-get", "dpkg"):
-        if shutil.which(tool) is None:
-            return f"{tool} is not there: this works on Debian and its like; install hledger by other means"
+    why = debian.lacking("hledger")
+    if why:
+        return why
     for packages in (("hledger",), LIBRARIES):
-        why = unpack(packages)
+        why = debian.unpack(packages, FOLDER)
         if why or find():
             return why
         wrap()
     return "" if find() else "it was unpacked, and does not start"
-
-
-def unpack(packages: tuple[str, ...]) -> str:
-    """Download packages and unpack them into FOLDER. Return why that failed, or ""."""
-    with tempfile.TemporaryDirectory() as there:
-        done = subprocess.run(
-            ["apt-get", "download", *packages], cwd=there, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["apt-get download failed"])[-1]
-        for package in Path(there).glob("*.deb"):
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["dpkg", "-x", str(package), str(FOLDER)], check=True)
-    return ""
 
 
 def wrap() -> None:
@@ -77,11 +63,5 @@ def wrap() -> None:
 
 
 if __name__ == "__main__":
-    there = find()
-    if there is None:
-        reason = fetch()
-        there = find()
-        if there is None:
-            sys.stderr.write(f"hledger cannot be had here: {reason}\n")
-            sys.exit(0 if "hledger" not in os.environ.get("REVSHARE_REQUIRE", "") else 1)
-    sys.stdout.write(f"hledger: {there}\n")
+    program = debian.found("hledger", "hledger cannot be had here", find, fetch)
+    sys.stdout.write(f"hledger: {program}\n")

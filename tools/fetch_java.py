@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+import debian
 
 FOLDER = Path(__file__).resolve().parent.parent / ".venv-spark" / "java"
 PACKAGE = "openjdk-17-jre-headless"
@@ -45,29 +46,12 @@ def version(folder: Path) -> int:
 
 def fetch() -> str:
     """Download and unpack Java. Return why that failed, or ""."""
-    for tool in ("apt-get", "dpkg"):
-        if shutil.which(tool) is None:
-            return f"{tool} is not there: this works on Debian and its like; install Java 17 by other means"
-    why = unpack((PACKAGE,))
+    why = debian.lacking("Java 17") or debian.unpack((PACKAGE,), FOLDER)
     if why:
         return why
     for home in FOLDER.glob("usr/lib/jvm/java-17-openjdk-*"):
         mend(home)
     return "" if find() else "it was unpacked, and does not start"
-
-
-def unpack(packages: tuple[str, ...]) -> str:
-    """Download packages and unpack them into FOLDER. Return why that failed, or ""."""
-    with tempfile.TemporaryDirectory() as there:
-        done = subprocess.run(
-            ["apt-get", "download", *packages], cwd=there, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["apt-get download failed"])[-1]
-        for package in Path(there).glob("*.deb"):
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["dpkg", "-x", str(package), str(FOLDER)], check=True)
-    return ""
 
 
 def mend(home: Path) -> None:
@@ -81,11 +65,5 @@ def mend(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    there = find()
-    if there is None:
-        reason = fetch()
-        there = find()
-        if there is None:
-            sys.stderr.write(f"Java cannot be had here, so Spark is not tested: {reason}\n")
-            sys.exit(0 if "spark" not in os.environ.get("REVSHARE_REQUIRE", "") else 1)
-    sys.stdout.write(f"{there}\n")
+    home = debian.found("spark", "Java cannot be had here, so Spark is not tested", find, fetch)
+    sys.stdout.write(f"{home}\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from revshare._files import whole_file
 from revshare._options import (
     DEFAULT_LEDGER,
     AgreementFile,
@@ -336,8 +337,8 @@ def _kind(given: StatementFormat | None, output: Path | None, default: Statement
 def _write(content: str | bytes, output: Path | None, kind: Enum) -> None:
     """Write to the file, or to standard output: bytes only where that is no screen."""
     if output is not None:
-        data = content.encode() if isinstance(content, str) else content
-        output.write_bytes(data)
+        with whole_file(output) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
     elif isinstance(content, str):
         sys.stdout.write(content)
     elif sys.stdout.isatty():

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from revshare._files import write_whole
 from revshare._options import AsJson, busy, print_json
 from revshare.errors import InvalidInput
 
@@ -95,7 +96,7 @@ def simulate(
     if html is not None:
         only = next(iter(agreements.values()))
         page = found.to_html() if len(agreements) > 1 else next(iter(found.values())).to_html(only.name)
-        html.write_text(page, encoding="utf-8", newline="\n")
+        write_whole(html, page)
     if as_json:
         print_json(_as_json(found, agreements))
         return

@@ -9,7 +9,7 @@ from itertools import islice, product
 from typing import TypeAlias
 
 from ._fields import percent_text
-from ._model import place, show, under
+from ._model import Refusal, place, show, under
 from ._rule import Rule, fraction
 from ._rules_close import Floor, Guarantee, Reserve, Retain, Threshold, Weights, Withhold
 from ._rules_sale import Cap, Commission, Nest, Progressive, Recoup, Refunds, Version, Where
@@ -29,15 +29,23 @@ def conflicts(rules: Numbered) -> Iterator[Problem]:
     yield from _ties([(number, rule) for number, rule in rules if isinstance(rule, Where)])
 
 
+def units_of(amount: str, token: Token) -> int:
+    """Return an amount in base units; raise Refusal for one that is finer than the token's unit."""
+    try:
+        return token.parse(amount)
+    except AmountError as error:
+        raise Refusal(str(error), f"use at most {token.decimals} decimals and 77 digits") from None
+
+
 def inexact(rules: Numbered, token: Token, limit: int) -> Iterator[Problem]:
     """Yield amounts in rules that are finer than the token's unit, or not below `limit` units."""
     for number, rule in rules:
         for where, amount in rule.amounts():
             at = under(("rules", number), where)
             try:
-                units = token.parse(amount)
-            except AmountError as error:
-                yield Problem(at, str(error), f"use at most {token.decimals} decimals and 77 digits")
+                units = units_of(amount, token)
+            except Refusal as refusal:
+                yield Problem(at, refusal.what, refusal.fix)
                 continue
             if units >= limit:
                 yield Problem(at, f"{show(amount)} is out of range", f"stay below {token.format(limit)}")

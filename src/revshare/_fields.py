@@ -207,20 +207,39 @@ Share = Annotated[
     ),
 ]
 
-# ------------------------------------------------------------------------------------------ ends of tiers
+# ------------------------------------------------------------------------------------------ amounts
+
+_AMOUNT = r"[0-9]{1,80}(\.[0-9]{1,40})?"
+_AMOUNT_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string", "pattern": f"^{_AMOUNT}$"}, {"type": "integer", "minimum": 1}]}
+)
+
+
+def _check_plain(value: object) -> str:
+    """Return an amount of 0 or more, in whole tokens, as text; raise Refusal unless it is exact."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise Refusal(f"{show(value)} is not an exact amount", 'write digits in quotes, like "2000"')
+    text = show(value) if isinstance(value, int) else value
+    if not re.fullmatch(_AMOUNT, text):
+        raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
+    return text
+
+
+def check_amount(value: object) -> str:
+    """Return an amount above zero, in whole tokens, as text; raise Refusal unless it is exact."""
+    text = _check_plain(value)
+    if not text.strip("0."):
+        raise Refusal("is zero, so that the rule does nothing", "write an amount, or leave the rule out")
+    return text
 
 
 def check_until(value: object) -> str | None:
     """Return the end of a tier, in whole tokens, as text or None; raise Refusal unless it is exact."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        written = isinstance(value, float) and isfinite(value)
-        fix = f'write it in quotes: until = "{value!s}"' if written else 'write digits in quotes, like "2000"'
-        raise Refusal(f"{show(value)} is not an exact amount", fix)
-    text = show(value) if isinstance(value, int) else value
-    if not re.fullmatch(r"[0-9]{1,80}(\.[0-9]{1,40})?", text):
-        raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
+    if isinstance(value, float) and isfinite(value):
+        raise Refusal(f"{show(value)} is not an exact amount", f'write it in quotes: until = "{value!s}"')
+    text = _check_plain(value)
     if not text.strip("0."):
         raise Refusal(
             "the tier ends at 0, so that it holds nothing",
@@ -229,41 +248,26 @@ def check_until(value: object) -> str | None:
     return text
 
 
-Until = Annotated[
-    str,
-    BeforeValidator(check_until),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]{1,80}(\.[0-9]{1,40})?$"},
-                {"type": "integer", "minimum": 1},
-            ]
-        }
-    ),
-]
+Amount = Annotated[str, BeforeValidator(check_amount), _AMOUNT_SCHEMA]
+"""Whole tokens, as text."""
+Until = Annotated[str, BeforeValidator(check_until), _AMOUNT_SCHEMA]
 
 # ------------------------------------------------------------------------------------------ values of rules
 
-_PLAIN_AMOUNT = r"[0-9]{1,80}(\.[0-9]{1,40})?"
 _FACTOR = r"[0-9]{1,4}(\.[0-9]{1,30})?"
 
 
-def check_amount(value: object) -> str:
-    """Return an amount above zero, in whole tokens, as text; raise Refusal unless it is exact."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise Refusal(f"{show(value)} is not an exact amount", 'write digits in quotes, like "2000"')
-    text = show(value) if isinstance(value, int) else value
-    if not re.fullmatch(_PLAIN_AMOUNT, text):
-        raise Refusal(f"{show(value)} is not a plain amount", 'write digits only, like "2000" or "1234.50"')
-    if not text.strip("0."):
-        raise Refusal("is zero, so that the rule does nothing", "write an amount, or leave the rule out")
-    return text
+def check_percentage(value: object, example: str = "12.5%") -> str:
+    """Return a percentage as written; raise Refusal for what is none."""
+    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
+        fix = f'write digits and a percent sign, like "{example}"'
+        raise Refusal(f"{show(value)} is not a percentage", fix)
+    return value
 
 
 def check_rate(value: object) -> str:
     """Return a percentage above 0 as written; raise Refusal otherwise."""
-    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise Refusal(f"{show(value)} is not a percentage", 'write digits and a percent sign, like "12.5%"')
+    value = check_percentage(value)
     if not 0 < percent(value) <= 100:
         raise Refusal(f"{value} is out of range", 'use more than 0% and at most "100%"')
     return value
@@ -308,19 +312,6 @@ def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Amount = Annotated[
-    str,
-    BeforeValidator(check_amount),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": f"^{_PLAIN_AMOUNT}$"},
-                {"type": "integer", "minimum": 1},
-            ]
-        }
-    ),
-]
-"""Whole tokens, as text."""
 _PERCENT_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,30})?%$"})
 Rate = Annotated[str, BeforeValidator(check_rate), _PERCENT_SCHEMA]
 StepRate = Annotated[str, BeforeValidator(check_step_rate), _PERCENT_SCHEMA]

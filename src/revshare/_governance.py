@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from ._fields import Address, percent, percent_text
+from ._fields import Address, check_percentage, percent, percent_text
 from ._model import Model, Refusal, place, show
 from .errors import Problem
 
@@ -29,15 +29,13 @@ NOTICE_LIMIT = 2**32
 """A notice has fewer seconds than this, 136 years: the contract keeps it in four bytes."""
 
 _UNITS = {"second": 1, "minute": 60, "hour": 60 * 60, "day": DAY, "week": 7 * DAY}
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,30})?%")
 _DURATION = re.compile(r"([0-9]{1,12}) ?(second|minute|hour|day|week)s?")
 
 
 def _check_quorum(value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 100:
         raise Refusal(f"{show(value)} is not a percentage", f'write it in quotes: quorum = "{value!s}%"')
-    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise Refusal(f"{show(value)} is not a percentage", 'write digits and a percent sign, like "66.67%"')
+    value = check_percentage(value, example="66.67%")
     part = percent(value)
     if not 0 < part <= 100:
         raise Refusal(f"{value} of the weight cannot sign", 'use more than 0% and at most "100%"')

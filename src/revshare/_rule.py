@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from ._fields import Day
+from ._fields import Day, percent
 from ._model import Model, place
 from .errors import Problem
 
@@ -108,7 +108,7 @@ class Rule(Model):
 
 def fraction(percentage: str) -> Fraction:
     """Return a percentage as a part of one: 1/8 for ``"12.5%"``."""
-    return Fraction(percentage.removesuffix("%")) / 100
+    return percent(percentage) / 100
 
 
 def listed(names: Iterable[str] | None, everybody: str = "everybody") -> str:

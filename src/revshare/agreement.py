@@ -47,7 +47,7 @@ from ._governance import Governance
 from ._model import Frozen, Model, Refusal, place, show, under
 from ._tier import MAX_IN_BOOK, MAX_PAYEES, MAX_TIERS, UNTIL_LIMIT, Tier
 from ._words import counted
-from .errors import AgreementError, AmountError, Problem, UnknownPayee, did_you_mean
+from .errors import AgreementError, Problem, UnknownPayee, did_you_mean
 from .money import Token
 from .rules import KINDS, AnyRule, Nest, Rule, Version
 from .schedule import Schedule, TierTerms
@@ -401,9 +401,9 @@ def _boundaries(tiers: list[object], token: Token | None) -> Iterator[Problem]:
         if token is None:
             continue
         try:
-            end = token.parse(until)
-        except AmountError as error:
-            yield Problem(where, str(error), f"use at most {token.decimals} decimals and 77 digits")
+            end = _conflicts.units_of(until, token)
+        except Refusal as refusal:
+            yield Problem(where, refusal.what, refusal.fix)
             continue
         if end >= UNTIL_LIMIT:
             most = f"stay below {token.format(UNTIL_LIMIT)}"

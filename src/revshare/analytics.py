@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ._earned import KEYS, check_digits, check_revenue, earned, extremes, running_revenue
 from ._engine import DIGITS, EXACT, check_zone, fetch, fetch_exact, ibis_module, not_exact
 from ._model import show
+from ._period import Period
 from .agreement import Agreement
 from .errors import AmountTypeError, InvalidInput, did_you_mean
-from .ledger._period import Period
 from .ledger._rows import instant, microseconds
 from .schedule import Schedule
 

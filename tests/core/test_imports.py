@@ -80,7 +80,7 @@ def test_names_are_listed_in_order_and_no_others_exist() -> None:
         "_textfile",
         "agreement",
         "errors",
-        "ledger._period",
+        "_period",
         "ledger._sale",
         "merkle",
         "money",

@@ -24,11 +24,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from revshare._circles import payers_first
 from revshare._files import write_whole
 from revshare._model import show
+from revshare._period import Period, clock_of
 from revshare.agreement import Agreement
-from revshare.errors import CircularSplits, InvalidInput, UnknownPayee, did_you_mean
-from revshare.ledger._period import Period, _clock
+from revshare.errors import InvalidInput, UnknownPayee, did_you_mean
 from revshare.money import units
 from revshare.rules import Nest, Recoup
 
@@ -138,7 +139,7 @@ class Accounts:
         if state is not None and zone not in (None, state.zone):
             raise InvalidInput(f"the state was closed in the zone {state.zone}, not {zone}")
         self._state = State(zone or "UTC") if state is None else state
-        self._clock = _clock(self._state.zone)
+        self._clock = clock_of(self._state.zone)
         _check_together(agreements)
         self._token = agreements[0].token.symbol
         by_name = {agreement.name: agreement for agreement in agreements}
@@ -360,7 +361,7 @@ class _Run:
     def close(self) -> dict[str, AgreementClose]:
         """Close all agreements, each after those that pay it."""
         closes: dict[str, AgreementClose] = {}
-        for name in _payers_first(self._nests):
+        for name in _in_order(self._nests):
             redeem: Units = {}
             for payee, amount in self.redeem.items():
                 part = min(amount, self.books[name].balances.get(f"{payee}:retained", 0))
@@ -416,29 +417,13 @@ def _nests(terms: Mapping[str, Terms]) -> dict[str, dict[str, str]]:
         for entry in one.rules:
             if isinstance(entry.rule, Nest) and entry.rule.agreement in terms:
                 found[name][entry.rule.payee] = entry.rule.agreement
-    _payers_first(found)
+    _in_order(found)
     return found
 
 
-def _payers_first(nests: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _in_order(nests: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Return the agreements so that each comes after those that pay it. Raises CircularSplits."""
-    order: list[str] = []
-    way: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in way:
-            raise CircularSplits([*way[way.index(name) :], name])
-        if name in order:
-            return
-        way.append(name)
-        for onward in nests[name].values():
-            visit(onward)
-        way.pop()
-        order.append(name)
-
-    for name in reversed(list(nests)):
-        visit(name)
-    return order[::-1]
+    return payers_first({name: onward.values() for name, onward in nests.items()})
 
 
 def _check_times(sales: list[Given], period: Period) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from revshare._circles import payers_first
 from revshare.chain.abi import word
 from revshare.chain.clones import Clone
 from revshare.chain.node import Node
@@ -39,22 +40,8 @@ def parents_first(
             raise InvalidInput(
                 f"a split is meant, or a pair of a split and a token, not {type(split).__name__}"
             )
-    by_address: dict[str, RevenueSplit] = {split.address: split for split, _ in given}
-    order: list[str] = []
-
-    def visit(address: str, path: tuple[str, ...]) -> None:
-        if address in path:
-            raise CircularSplits((*path[path.index(address) :], address))
-        if address in order:
-            return
-        for payee in by_address[address].payees.values():
-            if payee in by_address:
-                visit(payee, (*path, address))
-        order.insert(0, address)
-
-    for address in reversed(by_address):
-        visit(address, ())
-    return [pair for address in order for pair in given if pair[0].address == address]
+    pays = {split.address: tuple(split.payees.values()) for split, _ in given}
+    return [pair for address in payers_first(pays) for pair in given if pair[0].address == address]
 
 
 def nested_in(node: Node, addresses: Sequence[str]) -> list[RevenueSplit]:

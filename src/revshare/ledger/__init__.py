@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._period import Period
+from revshare._period import Period
+
 from ._records import Batch, Entry, Manifest, Recorded, Totals, Verification
 from ._sale import Sale
 

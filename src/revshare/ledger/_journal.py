@@ -44,10 +44,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from revshare._period import Period
 from revshare.errors import LeaseLost
 
 from ._ledger import _entries
-from ._period import Period
 from ._records import Entry
 from ._schema import CHAINS, LINES, NONCES, PAYOUTS, SALES, SETTLEMENTS, TRANSACTIONS, Instant
 from ._settlements import (

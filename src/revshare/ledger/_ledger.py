@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text
 
+from revshare._period import Period
 from revshare.errors import AmountError, ConflictError, InvalidInput, LedgerDamaged
 from revshare.money import units
 
 from . import _chain
 from ._append import Appending, manifests
-from ._period import Period
 from ._records import Batch, Entry, Manifest, Recorded, Totals, Verification
 from ._rows import SALE_COLUMNS, Row, row_of, sale_of
 from ._sale import Sale

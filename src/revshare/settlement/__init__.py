@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, overload
 
-from revshare.ledger._period import Period
+from revshare._period import Period
 from revshare.ledger._settlements import PayoutRecord, SettlementRecord, TransactionRecord
 from revshare.settlement._context import Finality
 from revshare.settlement._reconcile import PayeeAccounts, Reconciliation, reconcile

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from eth_hash.auto import keccak
 
+from revshare._period import Period
 from revshare.chain.amendable import AmendableSplit
 from revshare.chain.attach import attach
 from revshare.chain.events import Remitted, decode_logs
@@ -27,7 +28,6 @@ from revshare.errors import (
     WrongChain,
 )
 from revshare.ledger._journal import Journal, Unit
-from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord, StepName, TransactionRecord
 from revshare.settlement._fees import Fees, market
 from revshare.settlement._values import Moment, Progress

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from revshare._period import Period
 from revshare.chain.split import RevenueSplit
 from revshare.errors import RevShareError, SettlementError
-from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord
 from revshare.settlement._context import Context, Key, live
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from revshare._period import Period
 from revshare.chain.node import Node
 from revshare.chain.signers import Account, Signer, sender
 from revshare.chain.split import RevenueSplit
@@ -37,7 +38,6 @@ from revshare.errors import (
     WrongChain,
 )
 from revshare.ledger._journal import Journal, Taken
-from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord
 from revshare.money import Token
 from revshare.settlement._context import Context, Finality, Key

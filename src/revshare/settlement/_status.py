@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from revshare._period import Period
 from revshare._words import counted
 from revshare.ledger._journal import Journal
-from revshare.ledger._period import Period
 from revshare.ledger._settlements import SettlementRecord, TransactionRecord
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from revshare.ledger._period import Period
+from revshare._period import Period
 from revshare.ledger._settlements import PayoutRecord, SettlementRecord, SettlementState, TransactionRecord
 from revshare.money import Token
 

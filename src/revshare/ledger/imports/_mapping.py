@@ -37,6 +37,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from revshare import _textfile
 from revshare._fields import WholeNumber, check_line
+from revshare._files import write_whole
 from revshare._model import Frozen, FrozenDict, Model, Refusal, place, show
 from revshare.errors import AgreementError, MappingError, Problem, did_you_mean
 from revshare.money import Token
@@ -373,7 +374,7 @@ class SaleMapping(Model):
         except AgreementError as error:
             raise MappingError(error.problems, str(path)) from None
         text = self.to_toml() if kind == "toml" else _textfile.to_json(self.to_dict())
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(path, text)
 
     def digest(self) -> str:
         """Return the SHA-256 of the mapping's canonical JSON, hexadecimal, for the manifest of an import."""

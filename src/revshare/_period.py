@@ -43,7 +43,7 @@ class Period:
             return text
         if not isinstance(text, str):
             raise InvalidInput(f"a period is text such as '2011-03', not {text!r}")
-        clock = _clock(zone)
+        clock = clock_of(zone)
         try:
             first, last = _days(text)
             start, end = _midnight(first, clock), _midnight(last, clock)
@@ -64,7 +64,7 @@ class Period:
         '2011-W13'
         """
         try:
-            day = moment.astimezone(_clock(zone)).date()
+            day = moment.astimezone(clock_of(zone)).date()
         except OverflowError:  # at either end of the calendar
             day = moment.date()
         known = _FORMS.fullmatch(like)
@@ -127,7 +127,8 @@ def _midnight(day: date, clock: tzinfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=clock).astimezone(UTC)
 
 
-def _clock(zone: str) -> tzinfo:
+def clock_of(zone: str) -> tzinfo:
+    """Return the clock of a zone, an IANA name or an offset such as ``+10:00``. Raises InvalidInput."""
     if zone in ("UTC", "Z"):
         return UTC  # needs no time zone database
     offset = _OFFSET.fullmatch(zone) if isinstance(zone, str) else None
