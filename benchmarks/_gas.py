@@ -30,7 +30,7 @@ NEAR = (PAYMENT + PAYMENT // 4, PAYMENT + PAYMENT // 2)
 """Where two of three tiers end: the second payment reaches all three."""
 MOST = 30_000_000
 """Gas sent along: more than a real transaction may have, for what does not fit one."""
-SALT = b"\0" * 32
+SALT = 0
 
 
 def weights(count: int) -> list[int]:
@@ -152,7 +152,7 @@ class Meter:
         token = Token(symbol="MSD", decimals=18)
         return Terms(Schedule(names, names, tiers, token), asset)
 
-    def create(self, terms: Terms, salt: bytes = SALT) -> tuple[Split, int]:
+    def create(self, terms: Terms, salt: int = SALT) -> tuple[Split, int]:
         """Return a new split and what its creation cost."""
         predicted = self.factory.functions.predict(terms.encoded, salt).call({"gas": MOST})
         used = self.chain.gas(self.factory.functions.create(terms.encoded, salt))

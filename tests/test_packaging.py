@@ -41,6 +41,7 @@ def test_the_wheel_carries_all_that_a_user_needs(built: tuple[Path, Path]) -> No
         "revshare/artifacts/RevenueSplit.json",
         "revshare/artifacts/RevenueSplitFactory.json",
         "revshare/artifacts/standard-input.json",
+        "revshare/chain/chains.toml",
         "revshare/chain/solc_npm.js",
         "revshare/demo/DATA.md",
         "revshare/demo/australia.csv",
@@ -154,7 +155,7 @@ def test_npms_lock_pins_everything_by_hash_and_names_no_host() -> None:
         if name:
             assert "resolved" not in package, name
             assert package["integrity"].startswith("sha512-"), name
-    assert packages["node_modules/solc"]["version"] == "0.8.30"
+    assert packages["node_modules/solc"]["version"] == "0.8.37"
 
 
 def locked(name: str) -> dict[str, str]:

@@ -7,12 +7,13 @@
     python tools/mutate.py --list                             # only say which would be tried
 
 No verdict means anything before calibration: the unbroken contracts must pass every killer, and mutants that
-nobody could miss must be killed. What a mutant changes is compiled with the shipped settings, by one compiler
-that stays in memory; the rest is as shipped. Killers go from quick to slow: forge's suites of the contract,
-with few runs (a second or two); then, for what survives those, the tests in Python, up to the first failure,
-in a process forked from this one that has imported everything. Those that have killed before go first, then
-the quicker before the slower. Verdicts are appended to a file as they come, and a run goes on where the last
-one stopped; remove the folder solidity/out/mutants when contracts or tests changed.
+nobody could miss must be killed. What a mutant changes is compiled with the shipped settings, but without the
+hash of the sources that ends the code, by one compiler that stays in memory; the rest is as shipped. Killers
+go from quick to slow: forge's suites of the contract, with few runs (a second or two); then, for what
+survives those, the tests in Python, up to the first failure, in a process forked from this one that has
+imported everything. Those that have killed before go first, then the quicker before the slower. Verdicts are
+appended to a file as they come, and a run goes on where the last one stopped; remove the folder
+solidity/out/mutants when contracts or tests changed.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
 
 # The factory as it is, except that the implementations are made before it, each from its own bytes.
 _LOADER = """// SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 contract Loader {
     constructor(
@@ -253,7 +254,12 @@ def compile_part(compiler: Compiler, name: str, mutant: Mutant | None = None) ->
     standard = {
         "language": "Solidity",
         "sources": {needed: {"content": contents[needed]} for needed in sorted(_needed_by(unit, contents))},
-        "settings": {**_everything()["settings"], "outputSelection": {unit: {name: ["evm.bytecode.object"]}}},
+        "settings": {
+            **_everything()["settings"],
+            # Without the hash of the sources, by which every mutant would be other bytes.
+            "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+            "outputSelection": {unit: {name: ["evm.bytecode.object"]}},
+        },
     }
     text = json.dumps(standard, sort_keys=True)
     kept = WORK / f"{hashlib.sha256(text.encode()).hexdigest()}.hex"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title The cheatcodes that the proofs use, and no others: forge's, as far as halmos has them …
 interface Vm {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Not a proof: true as far as a bounded search looks, and false beyond. tools/prove.py must refuse it.
 contract Unexplored {

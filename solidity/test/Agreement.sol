@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title An agreement as a test states it, and the money rule over it, written as plainly as can be.
 /// @dev An oracle must share nothing with what it judges: here are no offsets, no plans, no differences of marks, only

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 import {Agreement, Agreements} from "./Agreement.sol";
 import {IFactory} from "./IFactory.sol";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title What the tests ask of RevenueSplitFactory, whose source they do not compile.
 interface IFactory {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 import {IPayoutBook, ISaleEscrow} from "./ITrust.sol";
 import {Payee} from "mocks/Payee.sol";

@@ -17,7 +17,9 @@ from rich.text import Text
 
 from revshare import (
     _commands_amend,
+    _commands_chains,
     _commands_close,
+    _commands_publish,
     _commands_report,
     _commands_sales,
     _commands_settle,
@@ -168,6 +170,8 @@ _commands_report.register(app)
 _commands_sales.register(app)
 _commands_settle.register(app)
 _commands_close.register(app)
+_commands_chains.register(app)
+_commands_publish.register(app)
 
 
 def _agreement_as_json(agreement: Agreement, schedule: Schedule) -> dict[str, Any]:

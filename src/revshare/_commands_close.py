@@ -134,9 +134,11 @@ class _Book:
         self._chain_id = chain_id
 
     def tree(self, amounts: dict[str, int], *, token: str | None = None) -> PayoutTree:
+        from revshare.chain.tokens import token_address
         from revshare.payouts import PayoutTree
 
-        return PayoutTree(amounts, chain_id=self._chain_id, book=self._address, token=token)
+        address = token_address(self._chain_id, token)
+        return PayoutTree(amounts, chain_id=self._chain_id, book=self._address, token=address)
 
 
 def _table(given: str) -> tuple[str, dict[str, int]]:

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from revshare._commands_chains import unknown_chain
 from revshare._options import (
     DEFAULT_LEDGER,
     AccountOption,
@@ -35,6 +36,7 @@ from revshare._words import counted
 from revshare.errors import FeesTooHigh, InvalidInput
 
 if TYPE_CHECKING:
+    from revshare.agreement import Agreement
     from revshare.chain import Call, Receipt, RevenueSplit
     from revshare.chain.signers import Account
     from revshare.ledger import Ledger
@@ -86,14 +88,22 @@ def deploy(
     token: TokenOption = None,
     account: AccountOption = None,
     password_file: PasswordFile = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before the factory is placed and paid for.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create the split of an agreement, or find it where it is: doing this twice does it once."""
+    """Create the split of an agreement, or find it where it is: doing this twice does it once.
+
+    Whoever deploys first on a chain places the factory there and pays for it. What that costs is said before
+    anything is sent, and outside of development chains asked.
+    """
     from revshare.agreement import Agreement
     from revshare.chain import RevenueSplit
 
     loaded = Agreement.load(agreement)
     w3, me = connect(rpc_url), account_of(account, password_file)
+    _say_what_the_factory_costs(w3, loaded, token, me, ask=not (yes or as_json))
     with busy("creating the split"):
         split = RevenueSplit.deploy(w3, loaded, token=token, account=me)
     if as_json:
@@ -111,6 +121,29 @@ def deploy(
         f"{loaded.name}: {split.address} on chain {split.chain_id}; "
         f"{split.token.symbol} sent there is shared among {counted(len(split.payees), 'payee')}"
     )
+
+
+def _say_what_the_factory_costs(
+    w3: Any, agreement: Agreement, token: str | None, account: Account, *, ask: bool
+) -> None:
+    """Say on standard error what the factory costs, if it has to be placed, and ask whether it shall be.
+
+    Raises what `RevenueSplit.deploy` raises for the token, UnsupportedChain, and Abort for no.
+    """
+    from revshare.chain import RevenueSplit, RevenueSplitFactory
+    from revshare.chain.chains import Chain
+
+    with busy("looking at the chain"):
+        RevenueSplit.predict_address(w3, agreement, token=token)  # so that a mistake is said first
+        chain = Chain.of(w3.eth.chain_id)
+        cost = RevenueSplitFactory.deployment_cost(w3, account)
+    if not chain.known:
+        typer.echo(f"revshare: {unknown_chain(chain)}", err=True)
+    if cost is None:
+        return
+    typer.echo(f"revshare: {cost}", err=True)
+    if ask and not chain.is_development:
+        typer.confirm("Place it, and pay that?", abort=True, err=True)
 
 
 def pay(

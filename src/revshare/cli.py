@@ -11,14 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from revshare._wording import of_error
-from revshare.errors import FeesTooHigh, MissingExtra, RevShareError, SettlementTimeout, StaleNode
+from revshare.errors import (
+    ExplorerError,
+    FeesTooHigh,
+    MissingExtra,
+    RevShareError,
+    SettlementTimeout,
+    StaleNode,
+)
 
 __all__ = ["main"]
 
 _USERS_MISTAKE = 2
 _NOT_YET = 1
 # Nothing that was given is wrong: the same again, later, may do.
-_OF_THE_MOMENT = (SettlementTimeout, FeesTooHigh, StaleNode)
+_OF_THE_MOMENT = (SettlementTimeout, FeesTooHigh, StaleNode, ExplorerError)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

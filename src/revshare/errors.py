@@ -5,6 +5,7 @@
     │   ├── AmountError                    an amount that is not exact, or out of range
     │   │   └── AmountTypeError (TypeError)    a float, a bool, or no number at all
     │   ├── AmountsFell                    a payout tree gives somebody less than the one before
+    │   ├── AliasedToken                   a second address of a balance, such as the coin's own token
     │   ├── AgreementError                 an agreement with problems; all of them are listed
     │   │   └── NeedsPayoutBook            its rules are more than a contract can enforce
     │   ├── MappingError                   a mapping of columns to sales with problems; all are listed
@@ -21,12 +22,15 @@
     │   │   └── InsufficientAllowance      a token's owner must approve first
     │   ├── NotDeployed
     │   ├── WrongChain
+    │   ├── UnsupportedChain               a chain without opcodes that the contracts need
     │   ├── TermsMismatch
     │   ├── ReorgDetected
     │   ├── StaleNode                      a node that is behind what was seen
     │   ├── FeesTooHigh                    gas costs more than may be paid
     │   ├── SignerError                    a signer did not sign, or not with its own key
     │   └── ProviderError
+    ├── ExplorerError                      an explorer gave no verdict on a source; later it may
+    ├── SourceRefused                      an explorer does not take a source as that of the code
     ├── CompileError
     │   ├── CompilerNotFound
     │   └── ArtifactsDiffer                the artifacts are not what the sources compile to
@@ -238,6 +242,23 @@ class CircularSplits(InvalidInput):
         )
 
 
+class AliasedToken(InvalidInput):
+    """A token that is a second address of a balance: `address` shows what belongs to the coin, or to `of`.
+
+    chain_id: of the chain. of: the address of the token whose balance it is; None for the chain's coin.
+    coin: the coin's symbol.
+    """
+
+    def __init__(
+        self, message: str, *, address: str, chain_id: int, coin: str, of: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.address = address
+        self.chain_id = chain_id
+        self.coin = coin
+        self.of = of
+
+
 class AmountsFell(InvalidInput):
     """A payout tree that gives somebody less than the one before. `fallen`: each payee, before, after."""
 
@@ -366,6 +387,24 @@ class WrongChain(ChainError):
         self.actual = actual
 
 
+class UnsupportedChain(ChainError):
+    """The chain cannot run the contracts: it has none of the opcodes in `missing`, such as ``("MCOPY",)``.
+
+    Nothing was sent. chain_id: the chain's number. chain: its name; None where that is not known.
+    """
+
+    def __init__(self, missing: Iterable[str], *, chain_id: int, chain: str | None = None) -> None:
+        self.missing = tuple(missing)
+        self.chain_id = chain_id
+        self.chain = chain
+        name = f"{chain} (chain {chain_id})" if chain else f"chain {chain_id}"
+        super().__init__(
+            f"{name} cannot run the contracts: it lacks {', '.join(self.missing)}, which Ethereum has had "
+            "since its Cancun fork of March 2024. Nothing was sent; use another chain, or wait until this "
+            "one is upgraded"
+        )
+
+
 class TermsMismatch(ChainError):
     """The contract at `address` was made with other terms than the agreement given."""
 
@@ -425,6 +464,36 @@ class ProviderError(ChainError):
         super().__init__(message)
         self.method = method
         self.code = code
+
+
+# ------------------------------------------------------------------------------------------ explorers
+
+
+class ExplorerError(RevShareError):
+    """An explorer, or the way to it, gave no verdict on a source: the same again, later, may.
+
+    explorer: its host. reached: whether it answered at all. ticket: what it calls the request, if it took it.
+    """
+
+    def __init__(
+        self, message: str, *, explorer: str | None = None, reached: bool = True, ticket: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.explorer = explorer
+        self.reached = reached
+        self.ticket = ticket
+
+
+class SourceRefused(RevShareError):
+    """An explorer compared a source with the code at `address`, and does not agree. `reason` is its word."""
+
+    def __init__(
+        self, message: str, *, explorer: str | None = None, address: str | None = None, reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.explorer = explorer
+        self.address = address
+        self.reason = reason
 
 
 # ------------------------------------------------------------------------------------------ ledger

@@ -23,6 +23,7 @@ class MerkleTree:
 
     sort_pairs: whether a parent hashes its smaller child first. A proof then needs no sides, and the root
     does not tell in which order whole branches stood; without, `sides` goes with a proof.
+    before_pairs: bytes that a parent hashes before its children, so that no leaf can pass for one.
 
     Levels are kept as flat bytes, 64 bytes per leaf in all, so a million leaves are no burden.
 
@@ -33,7 +34,9 @@ class MerkleTree:
 
     __slots__ = ("_levels",)
 
-    def __init__(self, leaves: Iterable[bytes], *, sort_pairs: bool = True) -> None:
+    def __init__(
+        self, leaves: Iterable[bytes], *, sort_pairs: bool = True, before_pairs: bytes = b""
+    ) -> None:
         words = list(leaves)
         if not words:
             raise InvalidInput("a Merkle tree needs at least one leaf")
@@ -43,7 +46,7 @@ class MerkleTree:
         level = b"".join(words)
         self._levels = [level]
         while len(level) > _WORD:
-            level = _parents(level, sort_pairs)
+            level = _parents(level, sort_pairs, before_pairs)
             self._levels.append(level)
 
     def __len__(self) -> int:
@@ -90,12 +93,13 @@ class MerkleTree:
         return f"MerkleTree(0x{self.root.hex()}, {len(self)} leaves)"
 
 
-def _parents(level: bytes, sort_pairs: bool) -> bytes:
+def _parents(level: bytes, sort_pairs: bool, before: bytes) -> bytes:
     parents = []
     for at in range(0, len(level), 2 * _WORD):
         left, right = level[at : at + _WORD], level[at + _WORD : at + 2 * _WORD]
         if right:
-            left = keccak(right + left) if sort_pairs and right < left else keccak(left + right)
+            ordered = right + left if sort_pairs and right < left else left + right
+            left = keccak(before + ordered)
         parents.append(left)
     return b"".join(parents)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -105,24 +106,24 @@ def test_a_compiler_is_known_by_version_and_commit(bare: Path) -> None:
 
 
 def test_another_version_on_path_is_passed_over(bare: Path) -> None:
-    fake_solc(bare / "bin/solc", "0.8.29")
+    fake_solc(bare / "bin/solc", "0.8.36")
     with pytest.raises(
-        CompilerNotFound, match=rf"solc on PATH: .*0\.8\.29\+commit\.0badc0de, not {SOLC_VERSION}"
+        CompilerNotFound, match=rf"solc on PATH: .*0\.8\.36\+commit\.0badc0de, not {SOLC_VERSION}"
     ):
         origin()
 
 
-@pytest.mark.parametrize("version", ["0.8.29", "0.8.30-nightly.2025.4.1", "0.8.300"])
+@pytest.mark.parametrize("version", ["0.8.36", "0.8.37-nightly.2026.7.1", "0.8.370"])
 def test_another_version_that_was_named_is_an_error(
     bare: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     """What a user asks for is not silently replaced by what happens to be there."""
     fake_solc(bare / "bin/solc")
     named = fake_solc(bare / "old/solc", version)
-    with pytest.raises(CompilerNotFound, match=r"the compiler given: .* not 0\.8\.30"):
+    with pytest.raises(CompilerNotFound, match=r"the compiler given: .* not 0\.8\.37"):
         origin(named)
     monkeypatch.setenv("REVSHARE_SOLC", str(named))
-    with pytest.raises(CompilerNotFound, match=r"REVSHARE_SOLC: .* not 0\.8\.30"):
+    with pytest.raises(CompilerNotFound, match=r"REVSHARE_SOLC: .* not 0\.8\.37"):
         origin()
 
 
@@ -450,8 +451,46 @@ def test_only_what_can_be_deployed_becomes_an_artifact(tmp_path: Path) -> None:
     assert answer.storage_layout["storage"][0]["label"] == "stored"
     assert len(answer.deployed_bytecode) < len(answer.bytecode)
     assert artifacts.Artifact.from_json(answer.to_json()) == answer
-    # No metadata follows the code: its CBOR would end in the two bytes of its length.
-    assert b"\x64solc" not in answer.deployed_bytecode
+
+
+@needs_npm
+def test_the_code_ends_with_the_hash_of_its_metadata(tmp_path: Path) -> None:
+    """So an explorer can tell that sources are the very ones. The hash is the same wherever the tree lies."""
+    codes = []
+    for place in ("here", "there/deeper"):
+        write_sources(
+            tmp_path / place, src__A='import "./lib/B.sol"; contract A is B {}', src__lib__B="contract B {}"
+        )
+        made = compile_input(standard_input(tmp_path / place, "src/A.sol"))
+        assert made.artifacts["A"].deployed_bytecode.endswith(cbor_of(made.metadata["A"]))
+        codes.append(made.artifacts["A"].bytecode)
+    assert codes[0] == codes[1]
+    write_sources(tmp_path / "here", src__lib__B="contract B {} // a remark")
+    assert compile_directory(tmp_path / "here")["A"].bytecode != codes[0]
+
+
+def cbor_of(metadata: str) -> bytes:
+    """What the compiler appends to the code: the metadata's IPFS hash, its own version, their length.
+
+    https://docs.soliditylang.org/en/v0.8.37/metadata.html#encoding-of-the-metadata-hash-in-the-bytecode
+    """
+    major, minor, patch = map(int, SOLC_VERSION.split("."))
+    pairs = (
+        b"\x64ipfs\x58\x22" + ipfs_hash(metadata.encode()) + b"\x64solc\x43" + bytes([major, minor, patch])
+    )
+    return b"\xa2" + pairs + len(b"\xa2" + pairs).to_bytes(2, "big")
+
+
+def ipfs_hash(data: bytes) -> bytes:
+    """The multihash of a file of one chunk: SHA-256 of its UnixFS node (CIDv0), as `ipfs add` reckons it."""
+    assert len(data) <= 262_144, "it would be a tree of chunks"
+    node = b"\x08\x02\x12" + varint(len(data)) + data + b"\x18" + varint(len(data))
+    return b"\x12\x20" + hashlib.sha256(b"\x0a" + varint(len(node)) + node).digest()
+
+
+def varint(number: int) -> bytes:
+    low, high = number & 127, number >> 7
+    return bytes([low | 128]) + varint(high) if high else bytes([low])
 
 
 @needs_npm
@@ -475,6 +514,15 @@ def test_warnings_are_kept(tmp_path: Path) -> None:
     assert "Function state mutability can be restricted" in done
 
 
+@needs_npm
+def test_warnings_about_packages_are_left_out(tmp_path: Path) -> None:
+    write_sources(tmp_path, A='import "@some/package/P.sol"; contract A {}')
+    write_sources(
+        tmp_path / "node_modules/@some/package", P="contract P { uint256 a; function f() external { a; } }"
+    )
+    assert compile_input(standard_input(tmp_path, "*.sol")).warnings == ()
+
+
 # ---------------------------------------------------------------- the package's own artifacts
 
 
@@ -493,6 +541,7 @@ def test_the_shipped_artifacts_are_what_the_sources_give(compiled: Compilation) 
     for name, made in compiled.artifacts.items():
         assert artifacts.load(name) == made
         assert len(made.deployed_bytecode) <= 24_576, "EIP-170"
+        assert made.deployed_bytecode.endswith(cbor_of(compiled.metadata[name]))
 
 
 @needs_npm
@@ -556,8 +605,8 @@ def test_any_changed_byte_is_found(
 
 @needs_npm
 @one_worker
-def test_code_does_not_depend_on_comments_or_on_the_place(compiled: Compilation) -> None:
-    """A mended comment changes the shipped sources, never the bytes on a chain."""
+def test_a_comment_changes_nothing_but_the_hash_of_the_sources(compiled: Compilation) -> None:
+    """What runs on a chain is the same; that the sources are not, an explorer can tell by the hash."""
     few = ("DemoToken", "SaleEscrow")  # the settings are the same for all
     standard = json.loads(json.dumps(compiled.standard_input))
     wanted = standard["settings"]["outputSelection"]["*"]
@@ -566,7 +615,9 @@ def test_code_does_not_depend_on_comments_or_on_the_place(compiled: Compilation)
         source["content"] += "\n// Another remark.\n"
     again = compile_input(standard)
     for name in few:
-        assert again.artifacts[name].bytecode == compiled.artifacts[name].bytecode
+        old, new = (cbor_of(done.metadata[name]) for done in (compiled, again))
+        assert old != new
+        assert again.artifacts[name].bytecode == compiled.artifacts[name].bytecode.replace(old, new)
 
 
 def test_an_unknown_artifact_is_refused_with_those_there_are() -> None:

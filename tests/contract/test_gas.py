@@ -86,7 +86,7 @@ class Snapshot:
     def _credits(self) -> None:
         """What a payee that cannot be paid costs, and what it costs to get its money after all."""
         bad = self.world.payee("Reverts")
-        split = self.world.create(Terms.of([bad.address, self.world.fresh()], one_tier(2)), b"\0" * 32)
+        split = self.world.create(Terms.of([bad.address, self.world.fresh()], one_tier(2)), 0)
         used = []
         for _ in range(2):
             self.world.coin(split.address, REVENUE)

@@ -69,7 +69,7 @@ Tier = tuple[int | None, Sequence[int]]
 
 
 def pair(left: bytes, right: bytes) -> bytes:
-    return keccak(left + right)
+    return keccak(b"\1" + left + right)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Terms:
     token: str
     payees: tuple[str, ...]
     tiers: tuple[Tier, ...]
-    kind: int = 0
+    form: int = 0
 
     @staticmethod
     def of(payees: Sequence[str], tiers: Sequence[Tier], token: str = COIN) -> Terms:
@@ -96,7 +96,7 @@ class Terms:
 
     @cached_property
     def header(self) -> bytes:
-        packed = bytes([self.kind]) + bytes.fromhex(self.token[2:]) + bytes([len(self.tiers)])
+        packed = bytes([self.form]) + bytes.fromhex(self.token[2:]) + bytes([len(self.tiers)])
         for until, weights in self.tiers:
             packed += (until or 0).to_bytes(16, "big") + sum(weights).to_bytes(6, "big")
         return packed
@@ -127,7 +127,7 @@ class Terms:
 
     @property
     def commitment(self) -> bytes:
-        return keccak(self.levels[-1][0] + self.header)
+        return keccak(b"\2" + self.levels[-1][0] + len(self.packed).to_bytes(32, "big") + self.header)
 
     def path(self, index: int) -> list[tuple[bool, bytes]]:
         """The siblings on a payee's way to the root, and whether each is a left child."""
@@ -147,7 +147,8 @@ class Terms:
         sides = sum(left << k for k, (left, _) in enumerate(path)).to_bytes(2, "big")
         hole = number * stride
         page = page[:hole] + page[hole + 20 :]
-        return self.header + place + sides + page + b"".join(node for _, node in path)
+        siblings = b"".join(node for _, node in path)
+        return len(self.packed).to_bytes(4, "big") + self.header + place + sides + page + siblings
 
     def tiers_for(self, token: str) -> tuple[Tier, ...]:
         """What applies to money in `token`: all tiers, or for another than the settlement token the last."""
@@ -185,7 +186,7 @@ class World:
         self.stranger: str = accounts[1]
         self.accounts = accounts[2:]
         self._numbers = count(1)
-        self._errors = self._selectors("IRevenueSplit", "RevenueSplitFactory")
+        self._errors = self._selectors("RevenueSplit", "RevenueSplitFactory")
         self.factory = self.deploy("RevenueSplitFactory")
         self.reader = self.deploy("Reader")
 
@@ -203,7 +204,11 @@ class World:
         """An address nobody has used, without code."""
         return to_checksum_address(keccak(b"fresh %d" % next(self._numbers))[12:])
 
-    def salt(self) -> bytes:
+    def salt(self) -> int:
+        return next(self._numbers)
+
+    def record(self) -> bytes:
+        """An id of a sale or batch that nobody has used."""
         return next(self._numbers).to_bytes(32, "big")
 
     def deploy(self, name: str, *args: Any) -> Any:
@@ -315,7 +320,7 @@ class World:
         selector = (found >> 16).to_bytes(4, "big")
         return Refusal(self._errors[selector][0] if selector in self._errors else selector.hex())
 
-    def create(self, terms: Terms, salt: bytes | None = None) -> Split:
+    def create(self, terms: Terms, salt: int | None = None) -> Split:
         salt = self.salt() if salt is None else salt
         self.send(self.factory.functions.create(terms.packed, salt))
         return self.split_at(self.factory.functions.predict(terms.packed, salt).call(), terms)
@@ -359,6 +364,7 @@ class Line:
     paid: int
     credit: int
     due: int
+    earlier: int
 
 
 @dataclass

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title DemoToken: play money for demonstrations and tests.
 /// @notice A plain ERC-20 of any number of decimals, of which anyone may mint as much as they like. Worth nothing, by design.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title How a split's terms may be changed, in one word: kind(1) ‖ quorum(2) ‖ notice(4) ‖ zeros(5) ‖ controller(20).
 /// @dev `quorum`      kind 1: hundredths of a percent of the last tier's weight, 1 to 10,000; 10,000 is unanimity.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 import {Asset} from "../lib/Asset.sol";
-import {Delivery} from "./Delivery.sol";
-import {IRevenueSplitEvents} from "../IRevenueSplit.sol";
-import {MerkleProof} from "./MerkleProof.sol";
+import {Delivery} from "../lib/Delivery.sol";
+import {IRevenueSplitEvents} from "../split/IRevenueSplit.sol";
+import {Lock} from "../lib/Lock.sol";
+import {MerkleProof} from "../lib/MerkleProof.sol";
 
 /// @title PayoutBook: cumulative amounts reckoned elsewhere, promised by a Merkle root, paid by proof.
 /// @notice For rules that no contract should compute, and for payees by the thousand. The owner publishes, per token,
@@ -28,9 +29,10 @@ import {MerkleProof} from "./MerkleProof.sol";
 /// What is not: that the tree is fair, or that its leaves sum to its total. The owner reckons, and everybody can check
 /// (revshare.payouts). Should leaves exceed the total, claims end at the total.
 ///
-/// Tokens: what a token says it has transferred counts as paid. One that takes a fee from what is sent delivers less than
+/// Tokens: what counts as paid is said in lib/Delivery.sol. One that takes a fee from what is sent delivers less than
 /// was claimed; one that lowers balances, or charges the sender on top, leaves the book short: then the last to claim
-/// wait until somebody makes good, and no new root is accepted before. Another token's money is never touched.
+/// wait until somebody makes good, and no new root is accepted before. Another token's money is never touched; and where a
+/// token's balance is the coin's as well, no payment in the token takes what is promised in coin.
 ///
 /// Assumptions: EIP-1153. A total below 2^128 units.
 contract PayoutBook {
@@ -48,7 +50,7 @@ contract PayoutBook {
         NotProven, // the leaf is not in the root in force
         NothingDue, // it has been paid all of it before
         TotalExceeded, // the leaves of this tree sum to more than was promised
-        NotDelivered // the payee, or the token, did not take the money
+        NotDelivered // the payee, or the token, did not take all the money
     }
 
     /// @dev `books`: total(128) ‖ claimed(128). What is claimed is added to the word: it never passes the total.
@@ -79,9 +81,6 @@ contract PayoutBook {
     mapping(address token => Promise) private _promises;
     mapping(address token => Announcement) private _announcements;
     mapping(address token => mapping(address payee => Mark)) private _marks;
-    /// @dev 1 while a token is being moved. Between its move and its entry in its own balances the token may call anybody,
-    ///      and the balance would look too high. The coin's never does.
-    uint256 private transient _moving;
 
     /// @notice A root is in force: `total` units have been promised so far in all.
     event Published(address indexed token, bytes32 root, uint256 total);
@@ -161,7 +160,7 @@ contract PayoutBook {
     /// @param total Units promised so far in all, at least as many as before. Coin sent along counts.
     /// @dev Reverts: Unauthorised, NoRoot, TotalTooLarge, TotalFell, Underfunded, NotAToken, Reentered.
     function publish(uint256 total, bytes32 root, address token) external payable onlyOwner {
-        _standStill();
+        Lock.requireFree(token);
         if (root == 0) revert NoRoot();
         if (total > type(uint128).max) revert TotalTooLarge(total);
         if (delay != 0) _bringIntoForce(token);
@@ -244,7 +243,8 @@ contract PayoutBook {
     /// @param proof Siblings from the leaf upwards.
     /// @param token address(0) for the coin.
     /// @return amount Units that left.
-    /// @dev Reverts: NotProven, NothingDue, TotalExceeded, PaymentFailed, Reentered.
+    /// @dev Reverts: NotProven, NothingDue, TotalExceeded, PaymentFailed, Underfunded (the payment took what is promised in
+    ///      coin), Reentered.
     function claim(address payee, uint256 cumulative, bytes32[] calldata proof, address token)
         external
         returns (uint256 amount)
@@ -271,19 +271,26 @@ contract PayoutBook {
 
     /// @notice Pays many payees. Anyone may call. One that cannot be paid (it reverts, burns its 50,000 gas, is refused by
     ///         the token, has been paid before, is not proven) is left out with an event, and never stops another.
+    ///         Looks at balances where a token's answer is no clean success, which `claim` takes for a failure.
     /// @param claims As many as a transaction can pay: the callee's allowances are 50,000 gas for coin, 200,000 for a token.
     /// @return sent Units that left.
-    /// @return skipped Payees left out.
-    /// @dev Reverts: NotEnoughGas, NotAToken, Reentered.
+    /// @return skipped Payees left out, in whole or in part.
+    /// @dev Reverts: NotEnoughGas, NotAToken, Underfunded (the payments took what is promised in coin), Reentered.
     function claimMany(address token, Claim[] calldata claims) external returns (uint256 sent, uint256 skipped) {
         if (delay != 0) _bringIntoForce(token);
+        Lock.requireFree(token);
+        Lock.take(token);
+        uint256 coins = address(this).balance;
+        uint256 held = Asset.balance(token);
         for (uint256 i = 0; i < claims.length; ++i) {
-            (bool done, uint256 amount) = _claimOneOfMany(token, claims[i]);
+            (uint256 left, bool whole) = _claimOneOfMany(token, claims[i], held);
             unchecked {
-                if (done) sent += amount;
-                else ++skipped;
+                (held, sent) = (held - left, sent + left);
+                if (!whole) ++skipped;
             }
         }
+        Lock.release(token);
+        if (token != Asset.COIN) _checkCoins(coins);
     }
 
     // ------------------------------------------------------------------ views
@@ -317,7 +324,7 @@ contract PayoutBook {
     ///         mistake.
     /// @dev Reverts: NotAToken, Reentered.
     function surplus(address token) public view returns (uint256) {
-        _standStill();
+        Lock.requireFree(token);
         uint256 covered = _covered(token, _promises[token].books);
         uint256 total = _everPromised(token);
         return covered > total ? covered - total : 0;
@@ -362,55 +369,68 @@ contract PayoutBook {
         mark.paid = cumulative;
     }
 
-    /// @dev Once more for many: what cannot be is told, not reverted, and undone where the money did not arrive.
-    function _claimOneOfMany(address token, Claim calldata claim_) private returns (bool sent, uint256 amount) {
+    /// @dev Once more for many: what cannot be is told, not reverted. What has left, in whole or in part, is paid.
+    /// @param held Units held before.
+    function _claimOneOfMany(address token, Claim calldata claim_, uint256 held)
+        private
+        returns (uint256 left, bool whole)
+    {
         Promise storage promise_ = _promises[token];
         address payee = claim_.payee;
-        uint256 cumulative = claim_.cumulative;
         Mark storage mark = _marks[token][payee];
         uint256 before = mark.paid;
-        uint256 books = promise_.books;
-        Skip reason = Skip.NotDelivered;
-        unchecked {
-            amount = cumulative - before;
-            if (MerkleProof.rootOf(claim_.proof, leafOf(payee, token, cumulative)) != promise_.root) {
-                reason = Skip.NotProven;
-            } else if (cumulative <= before) {
-                reason = Skip.NothingDue;
-            } else if (amount > _totalOf(books) - _claimedOf(books)) {
-                reason = Skip.TotalExceeded;
-            } else {
-                promise_.books = books + amount;
-                mark.paid = cumulative;
-                sent = _attempt(token, payee, amount);
-                if (sent) {
-                    emit PayeePaid(payee, token, amount);
-                    return (true, amount);
-                }
-                promise_.books -= amount;
-                mark.paid = before;
-            }
+        (Skip reason, uint256 amount) = _judge(token, claim_, promise_, before);
+        if (amount != 0) {
+            // Entered as a whole before the money moves, and corrected if it did not move as a whole.
+            uint256 books = promise_.books;
+            (promise_.books, mark.paid) = (books + amount, before + amount);
+            left = Delivery.attempt(token, payee, amount, held);
+            if (left != 0) emit PayeePaid(payee, token, left);
+            if (left == amount) return (left, true);
+            (promise_.books, mark.paid) = (books + left, before + left);
         }
         emit ClaimSkipped(payee, token, reason);
     }
 
-    /// @dev Sends all of it or nothing.
-    function _send(address token, address to, uint256 amount) private {
-        if (token != Asset.COIN) {
-            _standStill();
-            _moving = 1;
+    /// @dev What a claim is worth, and why it will have been left out if it comes to nothing.
+    function _judge(address token, Claim calldata claim_, Promise storage promise_, uint256 before)
+        private
+        view
+        returns (Skip reason, uint256 amount)
+    {
+        bytes32 leaf = leafOf(claim_.payee, token, claim_.cumulative);
+        if (MerkleProof.rootOf(claim_.proof, leaf) != promise_.root) return (Skip.NotProven, 0);
+        if (claim_.cumulative <= before) return (Skip.NothingDue, 0);
+        uint256 books = promise_.books;
+        unchecked {
+            amount = claim_.cumulative - before;
+            if (amount > _totalOf(books) - _claimedOf(books)) return (Skip.TotalExceeded, 0);
         }
-        if (!Asset.send(token, to, amount)) revert IRevenueSplitEvents.PaymentFailed(token, to, amount);
-        if (token != Asset.COIN) _moving = 0;
+        return (Skip.NotDelivered, amount);
     }
 
-    function _attempt(address token, address to, uint256 amount) private returns (bool sent) {
-        if (token != Asset.COIN) {
-            _standStill();
-            _moving = 1;
+    /// @dev Sends all of it or nothing.
+    function _send(address token, address to, uint256 amount) private {
+        if (token == Asset.COIN) {
+            // What is promised and what is held have been lowered both when its recipient is called.
+            Lock.requireFree(token);
+            Delivery.sendAll(token, to, amount, 0);
+            return;
         }
-        sent = Delivery.attempt(token, to, amount);
-        if (token != Asset.COIN) _moving = 0;
+        Lock.requireFree(token);
+        Lock.take(token);
+        uint256 coins = address(this).balance;
+        Delivery.sendAll(token, to, amount, 0);
+        Lock.release(token);
+        _checkCoins(coins);
+    }
+
+    /// @dev A payment in a token may have lowered the coin, where both are one balance; not below what is promised in coin.
+    function _checkCoins(uint256 coins) private view {
+        if (address(this).balance >= coins) return;
+        uint256 covered = _covered(Asset.COIN, _promises[Asset.COIN].books);
+        uint256 total = _everPromised(Asset.COIN);
+        if (covered < total) revert Underfunded(covered, total);
     }
 
     /// @dev Balance and claims are counted together, and neither claims nor the owner can bring their sum below a total that
@@ -445,10 +465,6 @@ contract PayoutBook {
     function _everPromised(address token) private view returns (uint256) {
         Announcement storage announced_ = _announcements[token];
         return announced_.activeAt == 0 ? _totalOf(_promises[token].books) : announced_.total;
-    }
-
-    function _standStill() private view {
-        if (_moving != 0) revert IRevenueSplitEvents.Reentered();
     }
 
     function _checkRecipient(address to) private view {

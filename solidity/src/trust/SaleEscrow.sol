@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 import {Asset} from "../lib/Asset.sol";
-import {Delivery} from "./Delivery.sol";
+import {Delivery} from "../lib/Delivery.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {IRevenueSplitEvents, IRevenueSplitPayments} from "../IRevenueSplit.sol";
+import {IRevenueSplitEvents, IRevenueSplitPayments} from "../split/IRevenueSplit.sol";
+import {Lock} from "../lib/Lock.sol";
 
 interface IAllowance {
     function approve(address spender, uint256 amount) external returns (bool);
@@ -20,19 +21,19 @@ interface IAllowance {
 ///     decided     by the arbiter, if disputed, before its own deadline  → part to the buyer, the rest to the split
 ///     defaulted   by anyone from that deadline on, if still disputed    → all to whom the terms of the sale say
 ///
-/// The buyer may dispute before the deadline, where there is an arbiter. What goes to the split arrives as
-/// `pay(saleId, token, amount)`, with this contract as the payer; where there is no split yet, or it refuses, by plain
-/// transfer, which is revenue all the same. What cannot be delivered at all is set aside as a credit, which anyone may
-/// have delivered later.
+/// The buyer may dispute before the deadline, where there is an arbiter. What goes to the split arrives there as
+/// `pay(recordId, token, amount)`, with this contract as the payer, or not at all: while there is no split yet, or its
+/// token keeps the money from arriving, it is owed and stays here. Anyone may then `release` it later, and the seller may
+/// still refund it. What a buyer cannot receive is set aside as its credit, which anyone may have delivered later.
 ///
 /// Amounts are in the token's smallest unit; `token` is address(0) for the chain's own coin; times are seconds since 1970.
-/// A sale is known by the split it is for and its id, together, and each such pair is used once: so the split has never
-/// seen the id from here before. Whoever is first to open a pair has it. A buyer whose pair was taken by another opens
-/// with another id; a seller delivers for a sale only after reading who opened it, with how much, on which terms.
+/// A sale is known by the split it is for, its buyer and its id, together, and each such triple is used once; so nobody can
+/// take another's. To the split it is known by `recordIdOf(buyer, saleId)`.
 ///
 /// What it is not: it has no owner, no fee, no upgrade, and it does not judge tokens. The balance of each token covers all
-/// that is held and set aside in it, as long as the token neither lowers balances nor charges the sender on top; one that
-/// does harms the sales in that token, and no others. Plain transfers of tokens to this contract are lost; coin is refused.
+/// that is held, owed and set aside in it, as long as the token neither lowers balances nor charges the sender on top; one
+/// that does harms the sales in that token, and no others. Plain transfers of tokens to this contract are lost; coin is
+/// refused.
 ///
 /// Assumptions: EIP-1153. No token gives a function `pay(bytes32,address,uint256)` the meaning of a transfer.
 contract SaleEscrow {
@@ -40,6 +41,7 @@ contract SaleEscrow {
         None,
         Held,
         Disputed,
+        Owed,
         Done
     }
 
@@ -54,7 +56,7 @@ contract SaleEscrow {
 
     /// @notice What a buyer opens a sale with.
     /// @param split The RevenueSplit that the money is for; it need not exist yet.
-    /// @param saleId Unique per split, in this contract.
+    /// @param saleId Unique per split and buyer, in this contract.
     /// @param amount Units of `token` to hold; more than zero, less than 2^127.
     /// @param seller Who may refund; not the buyer.
     /// @param arbiter Who decides a dispute; neither buyer nor seller. Zero: no dispute is possible.
@@ -76,6 +78,7 @@ contract SaleEscrow {
 
     /// @notice A sale, as it is kept.
     /// @param amount What arrived: less than stated when the token takes a fee. It stays when the sale is done.
+    /// @param owed What is to reach the split and has not yet.
     struct Sale {
         address buyer;
         uint40 deadline;
@@ -85,25 +88,26 @@ contract SaleEscrow {
         address token;
         address seller;
         address arbiter;
-        uint256 amount;
+        uint128 amount;
+        uint128 owed;
     }
 
     uint256 private constant _LONGEST = 3650 days;
     uint256 private constant _MOST = 2 ** 127 - 1;
-    /// @dev For approval and `pay`, with tokens behind proxies and hooks. A split that burns it all is paid by plain
-    ///      transfer.
+    /// @dev For approval and `pay`, with tokens behind proxies and hooks.
     uint256 private constant _PAY_GAS = 500_000;
 
-    mapping(address split => mapping(bytes32 saleId => Sale)) private _sales;
+    /// @dev One lock for all: what a sale is worth is known while nothing moves.
+    address private constant _ANYTHING = address(1);
+
+    mapping(address split => mapping(bytes32 recordId => Sale)) private _sales;
     mapping(address token => mapping(address payee => uint256)) private _credits;
-    /// @dev 1 while money is being moved.
-    uint256 private transient _moving;
 
     /// @notice A sale was opened with `amount`, which is what arrived.
     event Opened(
         address indexed split,
-        bytes32 indexed saleId,
         address indexed buyer,
+        bytes32 indexed saleId,
         address token,
         uint256 amount,
         address seller,
@@ -114,15 +118,23 @@ contract SaleEscrow {
     );
 
     /// @notice The buyer disputes a sale.
-    event Disputed(address indexed split, bytes32 indexed saleId);
+    event Disputed(address indexed split, address indexed buyer, bytes32 indexed saleId);
 
     /// @notice A sale ended. The two amounts make what was held.
     event Settled(
-        address indexed split, bytes32 indexed saleId, Ending ending, uint256 amountToSplit, uint256 amountToBuyer
+        address indexed split,
+        address indexed buyer,
+        bytes32 indexed saleId,
+        Ending ending,
+        uint256 amountToSplit,
+        uint256 amountToBuyer
     );
 
-    /// @notice What a sale brought the split reached it by plain transfer: its records do not know the sale's id.
-    event PaidPlainly(address indexed split, bytes32 indexed saleId, uint256 amount);
+    /// @notice What the sale of this transaction brings the split could not be paid in: it stays here, owed.
+    event Delayed(address indexed split, address indexed buyer, bytes32 indexed saleId, uint256 amount);
+
+    /// @notice What was owed has reached the split; or, `refunded`, has gone back to the buyer.
+    event OwedSettled(address indexed split, address indexed buyer, bytes32 indexed saleId, uint256 amount, bool refunded);
 
     /// @notice `amount` of the settlement in this transaction could not be delivered and was set aside for `payee`.
     event Credited(address indexed payee, address indexed token, uint256 amount);
@@ -130,8 +142,8 @@ contract SaleEscrow {
     /// @notice `amount` that had been set aside for `payee` was paid to `to`.
     event CreditWithdrawn(address indexed payee, address indexed token, address to, uint256 amount);
 
-    /// @dev The pair of split and sale id was used before.
-    error AlreadyOpened(address split, bytes32 saleId);
+    /// @dev The buyer has used this id for this split before.
+    error AlreadyOpened(address split, address buyer, bytes32 saleId);
     /// @dev Nobody, or somebody who must not, is named where a party is asked for.
     error InvalidParty(address party);
     /// @dev A time that is not later than `after_`, or later than `last`.
@@ -152,14 +164,14 @@ contract SaleEscrow {
     error NoArbiter();
     /// @dev More than was held.
     error MoreThanHeld(uint256 amount, uint256 held);
-    /// @dev The split did not take exactly the money, so it is paid by plain transfer. Never leaves this contract.
-    error NotTaken();
+    /// @dev There is no split, or it did not take exactly the money.
+    error NotTaken(address split, uint256 amount);
 
     modifier nonReentrant() {
-        if (_moving != 0) revert IRevenueSplitEvents.Reentered();
-        _moving = 1;
+        Lock.requireFree(_ANYTHING);
+        Lock.take(_ANYTHING);
         _;
-        _moving = 0;
+        Lock.release(_ANYTHING);
     }
 
     // ------------------------------------------------------------------ the buyer
@@ -175,7 +187,7 @@ contract SaleEscrow {
     /// @param until The permit's own deadline.
     /// @dev Reverts as `open` does. A permit that fails does not matter where the allowance is there.
     function openWithPermit(Terms calldata terms, uint256 until, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
-        if (terms.token.code.length == 0) revert IRevenueSplitEvents.NotAToken(terms.token);
+        if (terms.token.code.length == 0) revert Asset.NotAToken(terms.token);
         // Anyone may hand in a permit; one that was is as good.
         try IERC20Permit(terms.token).permit(msg.sender, address(this), terms.amount, until, v, r, s) {} catch {}
         _open(terms);
@@ -183,31 +195,38 @@ contract SaleEscrow {
 
     /// @notice Gives the money to the split; the buyer only, at any time, disputed or not.
     /// @param split Whom the sale was opened for.
-    /// @param saleId What it was opened as.
-    /// @dev Reverts: Unauthorised, WrongState, NotEnoughGas, NotAToken, Reentered.
+    /// @param saleId What the caller opened it as.
+    /// @dev Reverts: WrongState, Reentered.
     function confirm(address split, bytes32 saleId) external nonReentrant {
-        Sale storage sale_ = _unsettled(split, saleId);
-        _checkCaller(sale_.buyer);
+        Sale storage sale_ = _unsettled(split, msg.sender, saleId);
         _settle(split, saleId, sale_, Ending.Confirmed, 0);
     }
 
     /// @notice Stops the release at the deadline, so that the arbiter decides; the buyer only, before the deadline.
-    /// @dev Reverts: Unauthorised, WrongState, TooLate, NoArbiter, Reentered.
+    /// @dev Reverts: WrongState, TooLate, NoArbiter, Reentered.
     function dispute(address split, bytes32 saleId) external nonReentrant {
-        Sale storage sale_ = _in(State.Held, split, saleId);
-        _checkCaller(sale_.buyer);
+        Sale storage sale_ = _in(State.Held, split, msg.sender, saleId);
         _checkBefore(sale_.deadline);
         if (sale_.arbiter == address(0)) revert NoArbiter();
         sale_.state = State.Disputed;
-        emit Disputed(split, saleId);
+        emit Disputed(split, msg.sender, saleId);
     }
 
     // ------------------------------------------------------------------ the others
 
-    /// @notice Gives the money back to the buyer; the seller only, at any time, disputed or not.
-    /// @dev Reverts as `confirm` does.
-    function refund(address split, bytes32 saleId) external nonReentrant {
-        Sale storage sale_ = _unsettled(split, saleId);
+    /// @notice Gives the money back to the buyer; the seller only, at any time, disputed or not; also what is owed.
+    /// @param buyer Who opened the sale.
+    /// @dev Reverts: Unauthorised, WrongState, NotEnoughGas, NotAToken, Reentered.
+    function refund(address split, address buyer, bytes32 saleId) external nonReentrant {
+        Sale storage sale_ = _saleOf(split, buyer, saleId);
+        if (sale_.state == State.Owed) {
+            _checkCaller(sale_.seller);
+            uint256 owed = _takeOwed(sale_);
+            emit OwedSettled(split, buyer, saleId, owed, true);
+            _deliver(sale_.token, buyer, owed);
+            return;
+        }
+        sale_ = _unsettled(split, buyer, saleId);
         _checkCaller(sale_.seller);
         _settle(split, saleId, sale_, Ending.Refunded, sale_.amount);
     }
@@ -215,26 +234,34 @@ contract SaleEscrow {
     /// @notice Decides a dispute; the arbiter only, before the decision deadline.
     /// @param amountToBuyer Units that go back; the rest of what was held goes to the split.
     /// @dev Reverts: Unauthorised, WrongState, TooLate, MoreThanHeld, NotEnoughGas, NotAToken, Reentered.
-    function decide(address split, bytes32 saleId, uint256 amountToBuyer) external nonReentrant {
-        Sale storage sale_ = _in(State.Disputed, split, saleId);
+    function decide(address split, address buyer, bytes32 saleId, uint256 amountToBuyer) external nonReentrant {
+        Sale storage sale_ = _in(State.Disputed, split, buyer, saleId);
         _checkCaller(sale_.arbiter);
         _checkBefore(sale_.decisionDeadline);
         if (amountToBuyer > sale_.amount) revert MoreThanHeld(amountToBuyer, sale_.amount);
         _settle(split, saleId, sale_, Ending.Decided, amountToBuyer);
     }
 
-    /// @notice Gives the money of an undisputed sale to the split; anyone, from the deadline on.
-    /// @dev Reverts: WrongState, TooEarly, NotEnoughGas, NotAToken, Reentered.
-    function release(address split, bytes32 saleId) external nonReentrant {
-        Sale storage sale_ = _in(State.Held, split, saleId);
+    /// @notice Gives the money of an undisputed sale to the split; anyone, from the deadline on. Also what is owed; anyone,
+    ///         at any time.
+    /// @dev Reverts: WrongState, TooEarly, NotTaken (what is owed still cannot arrive), Reentered.
+    function release(address split, address buyer, bytes32 saleId) external nonReentrant {
+        Sale storage sale_ = _saleOf(split, buyer, saleId);
+        if (sale_.state == State.Owed) {
+            uint256 owed = _takeOwed(sale_);
+            if (!_payIn(split, recordIdOf(buyer, saleId), sale_.token, owed)) revert NotTaken(split, owed);
+            emit OwedSettled(split, buyer, saleId, owed, false);
+            return;
+        }
+        sale_ = _in(State.Held, split, buyer, saleId);
         _checkFrom(sale_.deadline);
         _settle(split, saleId, sale_, Ending.Expired, 0);
     }
 
     /// @notice Ends a dispute that the arbiter has left undecided, as the terms say; anyone, from the decision deadline on.
-    /// @dev Reverts as `release` does.
-    function settleByDefault(address split, bytes32 saleId) external nonReentrant {
-        Sale storage sale_ = _in(State.Disputed, split, saleId);
+    /// @dev Reverts: WrongState, TooEarly, NotEnoughGas, NotAToken, Reentered.
+    function settleByDefault(address split, address buyer, bytes32 saleId) external nonReentrant {
+        Sale storage sale_ = _in(State.Disputed, split, buyer, saleId);
         _checkFrom(sale_.decisionDeadline);
         _settle(split, saleId, sale_, Ending.Defaulted, sale_.refundByDefault ? sale_.amount : 0);
     }
@@ -245,23 +272,30 @@ contract SaleEscrow {
     /// @return amount Units that left.
     /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
     function withdrawCredit(address payee, address token) external nonReentrant returns (uint256 amount) {
-        return _withdraw(payee, payee, token);
+        amount = _credits[token][payee];
+        _withdraw(payee, payee, token, amount);
     }
 
-    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @notice Sends what was set aside for the caller, or part of it, to another address: for a payee that cannot receive,
+    ///         or whose token asks for a fee on top.
     /// @param to Not zero, and not this contract.
-    /// @return amount Units that left.
-    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
-    function redirectCredit(address to, address token) external nonReentrant returns (uint256 amount) {
+    /// @param amount Units; more than zero.
+    /// @dev Reverts: InvalidRecipient, CreditExceeded, and as `withdrawCredit` does.
+    function redirectCredit(address to, address token, uint256 amount) external nonReentrant {
         if (to == address(0) || to == address(this)) revert IRevenueSplitEvents.InvalidRecipient(to);
-        return _withdraw(msg.sender, to, token);
+        _withdraw(msg.sender, to, token, amount);
     }
 
     // ------------------------------------------------------------------ views
 
     /// @notice A sale; all zeros if it was never opened.
-    function sale(address split, bytes32 saleId) external view returns (Sale memory) {
-        return _sales[split][saleId];
+    function sale(address split, address buyer, bytes32 saleId) external view returns (Sale memory) {
+        return _saleOf(split, buyer, saleId);
+    }
+
+    /// @notice The id by which the split records a sale; the payer is this contract.
+    function recordIdOf(address buyer, bytes32 saleId) public pure returns (bytes32) {
+        return keccak256(abi.encode(buyer, saleId));
     }
 
     /// @notice Units set aside for a payee.
@@ -272,8 +306,8 @@ contract SaleEscrow {
     // ------------------------------------------------------------------ within
 
     function _open(Terms calldata terms) private {
-        Sale storage sale_ = _sales[terms.split][terms.saleId];
-        if (sale_.state != State.None) revert AlreadyOpened(terms.split, terms.saleId);
+        Sale storage sale_ = _saleOf(terms.split, msg.sender, terms.saleId);
+        if (sale_.state != State.None) revert AlreadyOpened(terms.split, msg.sender, terms.saleId);
         _checkTerms(terms);
         sale_.buyer = msg.sender;
         sale_.deadline = uint40(terms.deadline);
@@ -284,11 +318,11 @@ contract SaleEscrow {
         sale_.seller = terms.seller;
         sale_.arbiter = terms.arbiter;
         uint256 amount = _collect(terms.token, terms.amount);
-        sale_.amount = amount;
+        sale_.amount = uint128(amount);
         emit Opened(
             terms.split,
-            terms.saleId,
             msg.sender,
+            terms.saleId,
             terms.token,
             amount,
             terms.seller,
@@ -330,13 +364,21 @@ contract SaleEscrow {
         if (arrived > _MOST) revert AmountTooLarge(arrived);
     }
 
-    function _unsettled(address split, bytes32 saleId) private view returns (Sale storage sale_) {
-        sale_ = _sales[split][saleId];
+    function _saleOf(address split, address buyer, bytes32 saleId) private view returns (Sale storage) {
+        return _sales[split][recordIdOf(buyer, saleId)];
+    }
+
+    function _unsettled(address split, address buyer, bytes32 saleId) private view returns (Sale storage sale_) {
+        sale_ = _saleOf(split, buyer, saleId);
         if (sale_.state != State.Held && sale_.state != State.Disputed) revert WrongState(sale_.state);
     }
 
-    function _in(State state, address split, bytes32 saleId) private view returns (Sale storage sale_) {
-        sale_ = _sales[split][saleId];
+    function _in(State state, address split, address buyer, bytes32 saleId)
+        private
+        view
+        returns (Sale storage sale_)
+    {
+        sale_ = _saleOf(split, buyer, saleId);
         if (sale_.state != state) revert WrongState(sale_.state);
     }
 
@@ -356,47 +398,54 @@ contract SaleEscrow {
     function _settle(address split, bytes32 saleId, Sale storage sale_, Ending ending, uint256 amountToBuyer) private {
         sale_.state = State.Done;
         address token = sale_.token;
+        address buyer = sale_.buyer;
         uint256 amountToSplit = sale_.amount - amountToBuyer;
-        emit Settled(split, saleId, ending, amountToSplit, amountToBuyer);
-        if (amountToBuyer != 0) _deliver(token, sale_.buyer, amountToBuyer);
-        if (amountToSplit != 0 && !_payIn(split, saleId, token, amountToSplit)) {
-            if (_deliver(token, split, amountToSplit)) emit PaidPlainly(split, saleId, amountToSplit);
+        emit Settled(split, buyer, saleId, ending, amountToSplit, amountToBuyer);
+        if (amountToBuyer != 0) _deliver(token, buyer, amountToBuyer);
+        if (amountToSplit != 0 && !_payIn(split, recordIdOf(buyer, saleId), token, amountToSplit)) {
+            (sale_.state, sale_.owed) = (State.Owed, uint128(amountToSplit));
+            emit Delayed(split, buyer, saleId, amountToSplit);
         }
     }
 
-    function _deliver(address token, address payee, uint256 amount) private returns (bool sent) {
-        sent = Delivery.attempt(token, payee, amount);
-        if (!sent) {
-            _credits[token][payee] += amount;
-            emit Credited(payee, token, amount);
+    /// @dev The only way out of Owed.
+    function _takeOwed(Sale storage sale_) private returns (uint256 owed) {
+        owed = sale_.owed;
+        (sale_.state, sale_.owed) = (State.Done, 0);
+    }
+
+    function _deliver(address token, address payee, uint256 amount) private {
+        uint256 left = Delivery.attempt(token, payee, amount, Asset.balance(token));
+        if (left != amount) {
+            _credits[token][payee] += amount - left;
+            emit Credited(payee, token, amount - left);
         }
     }
 
     /// @dev Pays the split by `pay`, if it can be done; else nothing has happened, not even an approval.
-    function _payIn(address split, bytes32 saleId, address token, uint256 amount) private returns (bool done) {
+    function _payIn(address split, bytes32 recordId, address token, uint256 amount) private returns (bool done) {
         if (split.code.length == 0) return false;
-        bytes memory call_ = abi.encodeCall(this.payIn, (split, saleId, token, amount));
+        bytes memory call_ = abi.encodeCall(this.payIn, (split, recordId, token, amount));
         uint256 limit = _PAY_GAS;
         assembly ("memory-safe") {
             done := call(limit, address(), 0, add(call_, 0x20), mload(call_), 0, 0)
         }
-        if (!done) Delivery.requireGas(limit);
     }
 
     /// @notice Part of a settlement, in a call of its own so that it happens as a whole or not at all; this contract only.
-    /// @dev Reverts: Unauthorised; NotTaken or the split's own error, which leads to a plain transfer.
-    function payIn(address split, bytes32 saleId, address token, uint256 amount) external {
+    /// @dev Reverts: Unauthorised; NotTaken or the split's own error, and then the money stays here.
+    function payIn(address split, bytes32 recordId, address token, uint256 amount) external {
         _checkCaller(address(this));
         if (token == Asset.COIN) {
-            IRevenueSplitPayments(split).pay{value: amount}(saleId, token, amount);
+            IRevenueSplitPayments(split).pay{value: amount}(recordId, token, amount);
             return;
         }
         uint256 held = Asset.balance(token);
         _approve(token, split, amount);
-        IRevenueSplitPayments(split).pay(saleId, token, amount);
+        IRevenueSplitPayments(split).pay(recordId, token, amount);
         // Exactly the money has gone, and no allowance stays behind by which more could follow.
-        if (Asset.balance(token) + amount != held) revert NotTaken();
-        if (IAllowance(token).allowance(address(this), split) != 0) revert NotTaken();
+        if (Asset.balance(token) + amount != held) revert NotTaken(split, amount);
+        if (IAllowance(token).allowance(address(this), split) != 0) revert NotTaken(split, amount);
     }
 
     /// @dev Whether it worked shows in what the split then takes; some tokens answer nothing.
@@ -407,14 +456,12 @@ contract SaleEscrow {
         }
     }
 
-    function _withdraw(address payee, address to, address token) private returns (uint256 amount) {
-        amount = _credits[token][payee];
+    function _withdraw(address payee, address to, address token, uint256 amount) private {
+        uint256 credit_ = _credits[token][payee];
         if (amount == 0) revert IRevenueSplitEvents.NothingDue(payee, token);
-        _credits[token][payee] = 0;
+        if (amount > credit_) revert IRevenueSplitEvents.CreditExceeded(credit_, amount);
+        _credits[token][payee] = credit_ - amount;
         emit CreditWithdrawn(payee, token, to, amount);
-        uint256 held = Asset.balance(token);
-        if (!Asset.send(token, to, amount) || Asset.balance(token) >= held) {
-            revert IRevenueSplitEvents.PaymentFailed(token, to, amount);
-        }
+        Delivery.sendAll(token, to, amount, Asset.balance(token));
     }
 }

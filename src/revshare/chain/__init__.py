@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .amendable import AmendableSplit, Announcement
     from .book import AnnouncedRoot, PayoutBook, PromisedRoot
     from .calls import Call, Preview
+    from .chains import AliasAddress, Chain, ListedToken
     from .changes import Change, Changes
     from .devnet import Devnet
     from .erc20 import DemoToken, Erc20
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
         SplitCreated,
         TermsApplied,
     )
+    from .explorers import PublishedSource, publish_source
     from .factory import RevenueSplitFactory
     from .kms import KmsSigner
     from .proposal import Proposal
     from .reader import Cursor, EventReader, Update
     from .signers import KeystoreExposed, Signer, load_keystore
+    from .sources import ContractSource, source_at
     from .split import RevenueSplit
     from .statements import Line, Statement, replay
     from .terms import COIN, Terms, record_id
@@ -48,6 +51,7 @@ _HOME = {
     "amendable": ("AmendableSplit", "Announcement"),
     "book": ("AnnouncedRoot", "PayoutBook", "PromisedRoot"),
     "calls": ("Call", "Preview"),
+    "chains": ("AliasAddress", "Chain", "ListedToken"),
     "changes": ("Change", "Changes"),
     "devnet": ("Devnet",),
     "erc20": ("DemoToken", "Erc20"),
@@ -69,11 +73,13 @@ _HOME = {
         "SplitCreated",
         "TermsApplied",
     ),
+    "explorers": ("PublishedSource", "publish_source"),
     "factory": ("RevenueSplitFactory",),
     "kms": ("KmsSigner",),
     "proposal": ("Proposal",),
     "reader": ("Cursor", "EventReader", "Update"),
     "signers": ("KeystoreExposed", "Signer", "load_keystore"),
+    "sources": ("ContractSource", "source_at"),
     "split": ("RevenueSplit",),
     "statements": ("Line", "Statement", "replay"),
     "terms": ("COIN", "Terms", "record_id"),
@@ -85,6 +91,7 @@ _HOME = {
 __all__ = [
     "COIN",
     "GAS_CAP",
+    "AliasAddress",
     "AmendableSplit",
     "AmendableSplitCreated",
     "Amended",
@@ -93,9 +100,11 @@ __all__ = [
     "AnnouncedRoot",
     "Announcement",
     "Call",
+    "Chain",
     "Change",
     "Changes",
     "Claimed",
+    "ContractSource",
     "ControllerChanged",
     "ControllerProposed",
     "CreditWithdrawn",
@@ -111,12 +120,14 @@ __all__ = [
     "KeystoreExposed",
     "KmsSigner",
     "Line",
+    "ListedToken",
     "PayoutBook",
     "Pending",
     "Permit",
     "Preview",
     "PromisedRoot",
     "Proposal",
+    "PublishedSource",
     "Receipt",
     "Remitted",
     "RevenueSplit",
@@ -133,8 +144,10 @@ __all__ = [
     "Update",
     "broadcast",
     "load_keystore",
+    "publish_source",
     "record_id",
     "replay",
+    "source_at",
 ]
 
 

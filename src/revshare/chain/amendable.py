@@ -20,11 +20,12 @@ from revshare.chain.attach import (
 )
 from revshare.chain.books import Books
 from revshare.chain.calls import Call
+from revshare.chain.chains import Chain
 from revshare.chain.clones import Clone
 from revshare.chain.deal import terms_of
 from revshare.chain.governance import governance_of
 from revshare.chain.history import History
-from revshare.chain.nesting import refuse_circles
+from revshare.chain.nesting import refuse_circles, refuse_splits_that_sign
 from revshare.chain.node import BlockId, Node
 from revshare.chain.proposal import Proposal, approves, called
 from revshare.chain.signers import Account
@@ -149,14 +150,16 @@ class AmendableSplit(RevenueSplit):
 
         deadline: until when consent is given: a time, a span from the latest block on, or seconds since 1970.
 
-        Raises InvalidInput where it would change nothing, TermsMismatch where the terms have changed since
-        this handle was made, CircularSplits where a new payee is a split that pays this one.
+        Raises InvalidInput where it would change nothing, and where a quorum would need the signature of a
+        payee that is a split; TermsMismatch where the terms have changed since this handle was made,
+        CircularSplits where a new payee is a split that pays this one.
         """
         check_governance(self.address, self._clone, agreement)
         terms = terms_of(self._node, agreement, self.terms.token)
         if terms.commitment == self.terms.commitment:
             raise InvalidInput("these are the terms that count already")
         refuse_circles(self._node, self.address, terms.schedule.addresses)
+        refuse_splits_that_sign(self._node, terms.schedule, self.governance)
         self._check_newest()
         return Proposal(
             chain_id=self.chain_id,
@@ -242,6 +245,7 @@ class AmendableSplit(RevenueSplit):
         if merged.split != self.address:
             raise InvalidInput(f"the proposal is for the split at {merged.split}, and this is {self.address}")
         refuse_circles(self._node, self.address, merged.new.schedule.addresses)
+        refuse_splits_that_sign(self._node, merged.new.schedule, self.governance)
         epoch = self.epoch()
         if merged.epoch != epoch or newest_commitment(self._node, self.address) != merged.old.commitment:
             raise TermsMismatch(
@@ -297,9 +301,9 @@ class AmendableSplit(RevenueSplit):
         Anybody may pay in a token that refuses everything or burns gas, and must not be able to hold up an
         amendment by that.
         """
-        found = []
+        found, chain = [], Chain.of(self.chain_id)
         for token in self.tokens_seen():
-            if token not in listed and self.behind(token) == 0:
+            if chain.alias(token) is None and token not in listed and self.behind(token) == 0:
                 with suppress(ChainError):
                     found.append((self.distribute(token=token).estimate_gas(), token))
         left, worth = _GAS_FOR_SEEN, []

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
-from revshare.chain.contract import Contract, address_of
+from revshare.chain.chains import refuse_alias
+from revshare.chain.contract import Contract
 from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account, sender
 from revshare.chain.terms import COIN
@@ -77,7 +78,7 @@ class PayoutBook(Contract):
         owner: who publishes; left out, the account that deploys. delay: seconds from a root's publication
         until it is in force, at most 365 days; 0: at once.
 
-        Raises what sending may raise.
+        Raises UnsupportedChain, and what sending may raise.
         """
         node = Node.of(w3)
         by = sender(node, account)
@@ -94,7 +95,7 @@ class PayoutBook(Contract):
         self, amounts: Mapping[str, int] | Iterable[tuple[str, int]], *, token: str | Token | None = None
     ) -> PayoutTree:
         """Return the tree of cumulative amounts, by payee's address, bound to this book."""
-        return PayoutTree(amounts, chain_id=self.chain_id, book=self.address, token=address_of(token))
+        return PayoutTree(amounts, chain_id=self.chain_id, book=self.address, token=self._token(token))
 
     def publish(self, tree: PayoutTree, previous: PayoutTree | None = None, *, value: int = 0) -> Call:
         """Promise what a tree says. Needs the money for its total in the book; see `shortfall`.
@@ -125,15 +126,15 @@ class PayoutBook(Contract):
 
     def withdraw(self, *, token: str | Token | None = None) -> Call:
         """Withdraw the announced root before it is in force."""
-        return self._call("withdraw", address_of(token))
+        return self._call("withdraw", self._token(token))
 
     def activate(self, *, token: str | Token | None = None) -> Call:
         """Enter the announced root once its time has come. Anyone may; claims do so by themselves."""
-        return self._call("activate", address_of(token))
+        return self._call("activate", self._token(token))
 
     def withdraw_surplus(self, amount: int, to: str, *, token: str | Token | None = None) -> Call:
         """Take out units that were never promised."""
-        return self._call("withdrawSurplus", address_of(token), given_address(to, "to"), units(amount))
+        return self._call("withdrawSurplus", self._token(token), given_address(to, "to"), units(amount))
 
     def offer_ownership(self, to: str | None) -> Call:
         """Offer the book to another owner, who must accept; None withdraws the offer."""
@@ -173,14 +174,14 @@ class PayoutBook(Contract):
 
     def promised(self, *, token: str | Token | None = None, block: BlockId = "latest") -> PromisedRoot:
         """What is in force; a root of zeros if nothing was published."""
-        answer = self._view("promised", address_of(token), block=block)
+        answer = self._view("promised", self._token(token), block=block)
         return PromisedRoot(answer["root"], answer["total"], answer["claimed"])
 
     def announced(
         self, *, token: str | Token | None = None, block: BlockId = "latest"
     ) -> AnnouncedRoot | None:
         """What is announced and not yet in force; None if nothing is."""
-        answer = self._view("announced", address_of(token), block=block)
+        answer = self._view("announced", self._token(token), block=block)
         if answer["root"] == _NONE:
             return None
         active_at = datetime.fromtimestamp(answer["activeAt"], UTC)
@@ -188,7 +189,7 @@ class PayoutBook(Contract):
 
     def paid(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units that a payee has been paid in all."""
-        return int(self._view("paid", given_address(payee, "payee"), address_of(token), block=block)["0"])
+        return int(self._view("paid", given_address(payee, "payee"), self._token(token), block=block)["0"])
 
     def due(self, tree: PayoutTree, payee: str, *, block: BlockId = "latest") -> int:
         """Units that a claim by this tree would pay. Raises UnknownPayee for a payee that is not in it."""
@@ -198,7 +199,7 @@ class PayoutBook(Contract):
 
     def surplus(self, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units held that were never promised."""
-        return int(self._view("surplus", address_of(token), block=block)["0"])
+        return int(self._view("surplus", self._token(token), block=block)["0"])
 
     def owner(self, *, block: BlockId = "latest") -> str:
         """Who publishes."""
@@ -218,3 +219,4 @@ class PayoutBook(Contract):
                 f"this tree is for the book {tree.book} on chain {tree.chain_id}, and this is the book "
                 f"{self.address} on chain {self.chain_id}"
             )
+        refuse_alias(self.chain_id, tree.token)

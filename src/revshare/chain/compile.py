@@ -1,9 +1,8 @@
 """Solidity in, artifacts out: always the same bytes, whichever build of the pinned compiler is at hand.
 
 The compiler runs in standard-json mode on an input that carries every source by content, under names that do
-not depend on where the tree lies, and writes no metadata into the code. So the package can carry that input
-beside the artifacts, and `check_artifacts` can prove the one gives the other on any machine, installed wheel
-or source tree.
+not depend on where the tree lies. So the package can carry that input beside the artifacts, and
+`check_artifacts` can prove the one gives the other on any machine, installed wheel or source tree.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,21 +40,24 @@ __all__ = [
     "write_artifacts",
 ]
 
-SOLC_VERSION = "0.8.30"
+SOLC_VERSION = "0.8.37"
 SETTINGS: Mapping[str, Any] = {
     "evmVersion": "cancun",
     "viaIR": True,
     # Contracts here are deployed once and called for years; a clone costs the same however long the code
     # behind it is.
-    "optimizer": {"enabled": True, "runs": 1_000_000},
-    # The metadata hash would tie the code to file names and comments; the artifact carries the sources
-    # themselves instead.
-    "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+    "optimizer": {"enabled": True, "runs": 10_000},
+    # The code ends with the IPFS hash of the compiler's metadata, which names settings and sources: by it an
+    # explorer can tell that sources are the very ones, comments included (a full match). Source names do not
+    # depend on the machine, hence neither does the hash. The metadata carries the sources' text instead of
+    # addresses for it, so that it alone is enough to compile the contract again.
+    "metadata": {"appendCBOR": True, "bytecodeHash": "ipfs", "useLiteralContent": True},
     "outputSelection": {
         "*": {
             "": ["ast"],
             "*": [
                 "abi",
+                "metadata",
                 "evm.bytecode.object",
                 "evm.bytecode.linkReferences",
                 "evm.deployedBytecode.object",
@@ -87,12 +89,18 @@ class Compiler:
 
 @dataclass(frozen=True)
 class Compilation:
-    """What one run of the compiler gave: the artifacts by name, and what they came from."""
+    """What one run of the compiler gave: the artifacts by name, and what they came from.
+
+    warnings: without those about packages (`@…/….sol`), which nobody here can mend. metadata: the compiler's
+    own account of each contract (its name → JSON text), whose IPFS hash stands at the end of the code:
+    https://docs.soliditylang.org/en/v0.8.37/metadata.html
+    """
 
     artifacts: Mapping[str, Artifact]
     standard_input: Mapping[str, Any]
     warnings: tuple[str, ...]
     compiler: Compiler
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def files(self) -> dict[str, str]:
         """File name → text, as they belong into the package."""
@@ -270,6 +278,7 @@ def compile_input(standard: Mapping[str, Any], solc: str | Path | None = None) -
     with find_compiler(solc) as compiler:
         output = _run(compiler, standard)
     artifacts: dict[str, Artifact] = {}
+    metadata: dict[str, str] = {}
     for source, contracts in sorted(output.get("contracts", {}).items()):
         deployable = _deployable(output["sources"][source]["ast"])
         for name, contract in sorted(contracts.items()):
@@ -280,12 +289,18 @@ def compile_input(standard: Mapping[str, Any], solc: str | Path | None = None) -
                     f"two contracts have the name {name}: in {artifacts[name].source} and in {source}"
                 )
             artifacts[name] = _artifact(name, source, _with_interface(name, contract, output), compiler)
+            metadata[name] = contract.get("metadata", "")
     warnings = tuple(
         problem["formattedMessage"].strip()
         for problem in output.get("errors", ())
-        if problem["severity"] != "error"
+        if problem["severity"] != "error" and not _in_package(problem)
     )
-    return Compilation(artifacts, standard, warnings, compiler)
+    return Compilation(artifacts, standard, warnings, compiler, metadata)
+
+
+def _in_package(problem: Mapping[str, Any]) -> bool:
+    location = problem.get("sourceLocation") or {}
+    return str(location.get("file", "")).startswith("@")
 
 
 def _run(compiler: Compiler, standard: Mapping[str, Any]) -> dict[str, Any]:

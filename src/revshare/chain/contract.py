@@ -9,18 +9,18 @@ from revshare.chain.abi import Interface, interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.clones import same_code
+from revshare.chain.deployment import deployed
 from revshare.chain.node import BlockId, Node
 from revshare.chain.reader import EventReader
 from revshare.chain.signers import Account
-from revshare.chain.terms import COIN
-from revshare.chain.tokens import Allowance
-from revshare.errors import ChainError, NotDeployed
+from revshare.chain.tokens import Allowance, token_address
+from revshare.errors import NotDeployed
 from revshare.money import Token
 
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["Contract", "address_of"]
+__all__ = ["Contract"]
 
 
 class Contract:
@@ -39,12 +39,9 @@ class Contract:
 
     @classmethod
     def _deploy(cls, node: Node, account: Account, *arguments: object) -> Self:
-        """Deploy a new one with these arguments for its constructor. Raises what sending may raise."""
+        """Deploy a new one with these arguments for its constructor. Raises as `deployed` does."""
         code = artifacts.load(cls._CONTRACT).bytecode + cls._interface().encode_constructor(*arguments)
-        made = Call(node, node.chain_id(), cls._CONTRACT, "", None, code, account=account).send()
-        if made.contract_address is None:
-            raise ChainError(f"the node does not say where it deployed the {cls._CALLED}")
-        return cls(node, made.contract_address, account)
+        return cls(node, deployed(node, account, cls._CONTRACT, code, cls._CALLED), account)
 
     @classmethod
     def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> Self:
@@ -97,8 +94,6 @@ class Contract:
             )
         return known.decode(function, returned)
 
-
-def address_of(token: str | Token | None) -> str:
-    """Return a token's address; that of the coin for None, and for a token without one."""
-    address = token.address if isinstance(token, Token) else token
-    return COIN if address is None else given_address(address, "token", or_nobody=True)
+    def _token(self, token: str | Token | None) -> str:
+        """The address of a token as callers give it; that of the coin for None. Raises as `token_address`."""
+        return token_address(self.chain_id, token)

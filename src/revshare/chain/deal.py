@@ -5,11 +5,11 @@ from __future__ import annotations
 from revshare._governance import Governance
 from revshare.agreement import Agreement
 from revshare.chain import artifacts
-from revshare.chain.addresses import given_address
+from revshare.chain.chains import Chain, refuse_alias
 from revshare.chain.clones import Clone, addresses_within, same_code
 from revshare.chain.node import Node
 from revshare.chain.terms import COIN, Terms
-from revshare.chain.tokens import token_at
+from revshare.chain.tokens import token_address, token_at
 from revshare.errors import InvalidInput, NotDeployed
 from revshare.money import Token
 from revshare.schedule import Schedule
@@ -23,15 +23,18 @@ Deal = Agreement | Schedule | Terms
 def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
     """Return the terms of an agreement, for the token it is settled in on this chain.
 
-    Raises InvalidInput when the token is missing, or is not the one that the agreement counts in; NotDeployed
-    when there is no contract at its address.
+    Raises InvalidInput when the token is missing, or is not the one that the agreement counts in;
+    AliasedToken for a second address of a balance, such as that of the coin's own token; NotDeployed when
+    there is no contract at its address.
     """
+    chain_id = node.chain_id()
     if isinstance(deal, Terms):
-        if token is not None and _settlement_address(deal.schedule.token, token) != deal.token:
+        refuse_alias(chain_id, deal.token)
+        if token is not None and _settlement_address(chain_id, deal.schedule.token, token) != deal.token:
             raise InvalidInput(f"these terms are for the token {deal.token}, not {token}")
         return deal
     schedule = deal.schedule() if isinstance(deal, Agreement) else deal
-    address = _settlement_address(schedule.token, token)
+    address = _settlement_address(chain_id, schedule.token, token)
     on_chain = token_at(node, address)
     if on_chain.decimals != schedule.token.decimals:
         raise InvalidInput(
@@ -42,22 +45,23 @@ def terms_of(node: Node, deal: Deal, token: str | Token | None) -> Terms:
     return Terms(Schedule(schedule.payees, schedule.addresses, schedule.tiers, known), address)
 
 
-def _settlement_address(counted: Token, token: str | Token | None) -> str:
-    if isinstance(token, Token):
-        given: str | None = token.address or COIN
-    else:
-        given = None if token is None else given_address(token, "token", or_nobody=True)
+def _settlement_address(chain_id: int, counted: Token, token: str | Token | None) -> str:
+    given = None if token is None else token_address(chain_id, token)
     if given is not None and counted.address is not None and given.lower() != counted.address.lower():
         raise InvalidInput(f"the agreement states the token {counted.address}, and another is given: {given}")
-    address = given or counted.address
-    if address is None:
-        if (counted.symbol, counted.decimals) != ("ETH", 18):
-            raise InvalidInput(
-                f"the agreement counts in {counted.symbol}: pass token=, its address on this chain (the coin "
-                'is meant only where the agreement says symbol = "ETH", decimals = 18)'
-            )
-        address = COIN
-    return address
+    if given is not None:
+        return given
+    if counted.address is not None:
+        return token_address(chain_id, counted)
+    chain = Chain.of(chain_id)
+    if (counted.symbol, counted.decimals) != (chain.coin.symbol, chain.coin.decimals):
+        on = f" on {chain}" if chain.known and not chain.is_development else ""
+        raise InvalidInput(
+            f"the agreement counts in {counted.symbol}: pass token=, its address on this chain (the coin is "
+            f'meant only where the agreement says symbol = "{chain.coin.symbol}", decimals = '
+            f"{chain.coin.decimals}{on})"
+        )
+    return COIN
 
 
 def clone_at(node: Node, address: str) -> Clone:

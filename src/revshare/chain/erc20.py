@@ -9,10 +9,10 @@ from revshare.chain import artifacts
 from revshare.chain.abi import interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
+from revshare.chain.deployment import deployed
 from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account
 from revshare.chain.tokens import balance_of, token_at
-from revshare.errors import ChainError
 from revshare.money import Token
 
 if TYPE_CHECKING:
@@ -72,15 +72,12 @@ class DemoToken(Erc20):
     def deploy(
         cls, w3: Web3 | Node, symbol: str = "DEMO", decimals: int = 6, *, account: Account = None
     ) -> Self:
-        """Deploy a new token. Raises what sending may raise."""
+        """Deploy a new token. Raises UnsupportedChain, and what sending may raise."""
         node = Node.of(w3)
         wanted = Token(symbol=symbol, decimals=decimals)
         arguments = interface("DemoToken").encode_constructor(wanted.symbol, wanted.symbol, wanted.decimals)
         code = artifacts.load("DemoToken").bytecode + arguments
-        receipt = Call(node, node.chain_id(), "DemoToken", "deploy", None, code, account=account).send()
-        if receipt.contract_address is None:
-            raise ChainError("the node does not say where it deployed the token")
-        return cls(node, receipt.contract_address, account=account)
+        return cls(node, deployed(node, account, "DemoToken", code, "token"), account=account)
 
     def mint(self, to: str, amount: Amount) -> Call:
         """Make `amount` out of nothing for `to`."""

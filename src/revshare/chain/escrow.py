@@ -20,7 +20,8 @@ from eth_utils.address import to_checksum_address
 
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
-from revshare.chain.contract import Contract, address_of
+from revshare.chain.chains import refuse_alias
+from revshare.chain.contract import Contract
 from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account
 from revshare.chain.split import RevenueSplit
@@ -76,7 +77,7 @@ class SaleEscrow(Contract):
 
     @classmethod
     def deploy(cls, w3: Web3 | Node, *, account: Account = None) -> SaleEscrow:
-        """Deploy a new escrow; nobody owns it. Raises what sending may raise."""
+        """Deploy a new escrow; nobody owns it. Raises UnsupportedChain, and what sending may raise."""
         return cls._deploy(Node.of(w3), account)
 
     # ---------------------------------------------------------------- a sale
@@ -106,7 +107,8 @@ class SaleEscrow(Contract):
         permit: the buyer's permit for exactly the amount, instead of an approval.
 
         Raises InvalidInput for a datetime without zone, a permit for the coin, and arbiter and
-        decision_deadline not together; AmountError for an amount that is not exact, or not positive.
+        decision_deadline not together; AmountError for an amount that is not exact, or not positive;
+        AliasedToken for a second address of a balance.
         """
         if (arbiter is None) != (decision_deadline is None):
             raise InvalidInput("give arbiter and decision_deadline together, or neither")
@@ -193,22 +195,23 @@ class SaleEscrow(Contract):
 
     def credit(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
         """Units set aside for a buyer, or a split, that could not be paid. No token is the coin."""
-        return int(self._view("credit", given_address(payee, "payee"), address_of(token), block=block)["0"])
+        return int(self._view("credit", given_address(payee, "payee"), self._token(token), block=block)["0"])
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
-        return self._call("withdrawCredit", given_address(payee, "payee"), address_of(token))
+        return self._call("withdrawCredit", given_address(payee, "payee"), self._token(token))
 
     def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
         """Send what was set aside for the sender to another address."""
-        return self._call("redirectCredit", given_address(to, "to"), address_of(token))
+        return self._call("redirectCredit", given_address(to, "to"), self._token(token))
 
     # ---------------------------------------------------------------- helpers
 
     def _token_address(self, split: RevenueSplit | str, token: str | Token | None) -> str:
         if token is None and isinstance(split, RevenueSplit):
+            refuse_alias(self.chain_id, split.terms.token)
             return split.terms.token
-        return address_of(token)
+        return self._token(token)
 
     def _units(
         self, amount: Amount, split: RevenueSplit | str, token: str | Token | None, address: str

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from revshare._governance import Governance
@@ -11,14 +14,17 @@ from revshare.chain import artifacts
 from revshare.chain.abi import interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
+from revshare.chain.chains import Chain
 from revshare.chain.clones import Clone, create2_address, create_address, salt_word, same_code
+from revshare.chain.deployment import deployed
+from revshare.chain.forks import require_opcodes
 from revshare.chain.governance import governance_word
 from revshare.chain.nesting import parents_first
 from revshare.chain.node import Node
-from revshare.chain.signers import Account
+from revshare.chain.signers import Account, sender
 from revshare.chain.terms import Terms
-from revshare.chain.transactions import broadcast
-from revshare.errors import ChainError, NotDeployed
+from revshare.chain.transactions import broadcast, estimate
+from revshare.errors import ChainError, InvalidInput, NotDeployed
 from revshare.money import Token
 
 if TYPE_CHECKING:
@@ -26,7 +32,9 @@ if TYPE_CHECKING:
 
     from revshare.chain.split import RevenueSplit
 
-__all__ = ["DEPLOYER", "RevenueSplitFactory"]
+__all__ = ["DEPLOYER", "FactoryCost", "RevenueSplitFactory"]
+
+_log = logging.getLogger(__name__)
 
 DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 """The common CREATE2 deployer (Arachnid's proxy): salt ‖ init code in, contract out."""
@@ -40,10 +48,46 @@ _DEPLOYER_TRANSACTION = bytes.fromhex(
     "222222222222222222222222222222222222222222222222222222222222a0222222222222222222222222222222222222222222"
     "2222222222222222222222"
 )
+_TRANSFER_GAS = 21_000
 _SALT = bytes(32)
 # Which of the contracts that a factory creates; before each comes the back office behind it.
 _IMPLEMENTATION = 2
 _AMENDABLE_IMPLEMENTATION = 4
+
+
+@dataclass(frozen=True)
+class FactoryCost:
+    """What it costs to place the factory on a chain, which whoever deploys first there pays, once.
+
+    gas: about so much. gas_price: wei per gas, as the node suggests just now. gift: wei that the sender of
+    the common CREATE2 deployer is given besides, where that has to be placed first. What a rollup takes for
+    the data of a transaction comes on top.
+    """
+
+    chain: Chain
+    gas: int
+    gas_price: int
+    gift: int = 0
+
+    @property
+    def wei(self) -> int:
+        """All of it, in wei."""
+        return self.gas * self.gas_price + self.gift
+
+    @property
+    def price(self) -> str:
+        """All of it in whole coins, rounded up to three digits, such as ``0.249 POL``."""
+        coin = self.chain.coin
+        if not self.wei:
+            return f"0 {coin.symbol}"
+        whole = Decimal(self.wei).scaleb(-coin.decimals)
+        return f"{whole.quantize(Decimal(1).scaleb(whole.adjusted() - 2), ROUND_UP):f} {coin.symbol}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.chain} has no factory yet, and whoever deploys first places it, once for all: about "
+            f"{self.gas:,} gas, {self.price} at the price just now"
+        )
 
 
 class RevenueSplitFactory:
@@ -64,11 +108,17 @@ class RevenueSplitFactory:
         transaction (it bears no chain id), that coin is lost and the factory is deployed plainly: then its
         address is any, and must be kept and passed on as ``factory=``.
 
-        Raises InsufficientFunds and what else sending may raise.
+        What it costs is logged (INFO, by ``revshare.chain.factory``) before anything is sent;
+        `deployment_cost` says it beforehand.
+
+        Raises UnsupportedChain before anything is sent, InsufficientFunds, and what else sending may raise.
         """
         node = Node.of(w3)
         address = cls.default_address()
         if not node.code(address):
+            require_opcodes(node)
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("%s", cls.deployment_cost(node, account))
             if not _place_deployer(node, account):
                 return cls._deploy_plainly(node, account)
             try:
@@ -77,6 +127,31 @@ class RevenueSplitFactory:
                 if not node.code(address):
                     raise
         return cls(node, address, account)
+
+    @classmethod
+    def deployment_cost(cls, w3: Web3 | Node, account: Account = None) -> FactoryCost | None:
+        """Return what `deploy` would cost now; None where the factory is in its place already. Sends nothing.
+
+        account: who would pay; left out, web3's default account, the node's first, or nobody in particular.
+
+        Raises UnsupportedChain, InsufficientFunds, and what estimating may raise.
+        """
+        node = Node.of(w3)
+        if node.code(cls.default_address()):
+            return None
+        require_opcodes(node)
+        by_deployer = bool(node.code(DEPLOYER))
+        to, data = (DEPLOYER, _SALT + _init_code()) if by_deployer else (None, _init_code())
+        try:
+            payer: str | None = sender(node, account).address
+        except InvalidInput:
+            if account is not None:
+                raise
+            payer = None  # anybody may ask
+        chain_id = node.chain_id()
+        gas = estimate(node, Call(node, chain_id, "deployment", "", to, data).transaction(payer))
+        gift = 0 if by_deployer else max(0, _DEPLOYER_COST - node.balance(_DEPLOYER_SENDER))
+        return FactoryCost(Chain.of(chain_id), gas + (_TRANSFER_GAS if gift else 0), node.gas_price(), gift)
 
     @classmethod
     def at(cls, w3: Web3 | Node, address: str | None = None, account: Account = None) -> RevenueSplitFactory:
@@ -104,10 +179,7 @@ class RevenueSplitFactory:
 
     @classmethod
     def _deploy_plainly(cls, node: Node, account: Account) -> RevenueSplitFactory:
-        address = _send(node, account, None, _init_code())
-        if address is None:
-            raise ChainError("the node does not say where it deployed the factory")
-        return cls(node, address, account)
+        return cls(node, deployed(node, account, "deployment", _init_code(), "factory"), account)
 
     # ---------------------------------------------------------------- what it does
 
@@ -182,6 +254,5 @@ def _place_deployer(node: Node, account: Account) -> bool:
     return bool(node.code(DEPLOYER))
 
 
-def _send(node: Node, account: Account, to: str | None, data: bytes, value: int = 0) -> str | None:
-    call = Call(node, node.chain_id(), "deployment", "", to, data, value, account)
-    return call.send().contract_address
+def _send(node: Node, account: Account, to: str, data: bytes, value: int = 0) -> None:
+    Call(node, node.chain_id(), "deployment", "", to, data, value, account).send()

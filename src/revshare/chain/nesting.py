@@ -18,9 +18,11 @@ from revshare.chain.node import Node
 from revshare.errors import CircularSplits, ContractError, InvalidInput, NotDeployed, ProviderError
 
 if TYPE_CHECKING:
+    from revshare._governance import Governance
     from revshare.chain.split import RevenueSplit
+    from revshare.schedule import Schedule
 
-__all__ = ["contracts_among", "nested_in", "parents_first", "refuse_circles"]
+__all__ = ["contracts_among", "nested_in", "parents_first", "refuse_circles", "refuse_splits_that_sign"]
 
 T = TypeVar("T")
 
@@ -69,6 +71,25 @@ def refuse_circles(node: Node, address: str, payees: Sequence[str]) -> None:
             visit(split.schedule.addresses, (*path, split.address))
 
     visit(payees, (address,))
+
+
+def refuse_splits_that_sign(node: Node, schedule: Schedule, governance: Governance | None) -> None:
+    """Raise InvalidInput if payees would have to consent, under a quorum, and one of them is a split.
+
+    A split signs nothing, so that its consent could never be had, and its weight would count against every
+    amendment. Where nobody or a controller decides, splits may pay splits.
+    """
+    if governance is None or governance.quorum is None:
+        return
+    contracts = contracts_among(node, schedule.addresses)
+    splits = {address for address in contracts if Clone.read(node.code(address)) is not None}
+    for name, address in zip(schedule.payees, schedule.addresses, strict=True):
+        if address in splits:
+            raise InvalidInput(
+                f"the payee {name!r} ({address}) is a split, and a split cannot sign: under a quorum its "
+                "consent could never be had. Name the people it pays instead, or let a controller decide, or "
+                "nobody"
+            )
 
 
 def contracts_among(node: Node, addresses: Sequence[str]) -> tuple[str, ...]:

@@ -238,9 +238,18 @@ class Node:
                 if _named(error, "TransactionNotFound"):
                     return None
                 raise
-        kept = {"from": found["from"], "value": found["value"], "gas": found["gas"]}
-        data = found.get("input", found.get("data", b""))
-        return kept | {"data": data} | ({"to": found["to"]} if found["to"] else {})
+        return _as_call(found)
+
+    def transactions(self, block: int) -> dict[str, dict[str, Any]]:
+        """The transactions of a block, by hash, each as `transaction` gives it; none if there is no block."""
+        with own_errors("eth_getBlockByNumber"):
+            try:
+                found: Any = self.w3.eth.get_block(block, full_transactions=True)
+            except Exception as error:
+                if _named(error, "BlockNotFound"):
+                    return {}
+                raise
+        return {_hex(each["hash"]): _as_call(each) for each in found["transactions"]}
 
     def mined(self, tx_hash: str) -> Mined | None:
         """The receipt of a transaction; None while it is not mined."""
@@ -293,6 +302,14 @@ def _named(error: Exception, name: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------ answers
+
+
+def _as_call(found: Any) -> dict[str, Any]:
+    """A transaction in an answer, as `Node.call` takes it."""
+    kept = {"from": found["from"], "value": found["value"], "gas": found["gas"]}
+    data = found.get("input", found.get("data", b""))
+    return kept | {"data": data} | ({"to": found["to"]} if found["to"] else {})
+
 
 # Numbers and bytes are hex text in JSON; web3, and eth-tester's provider, give them as they are.
 

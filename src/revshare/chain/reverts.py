@@ -30,7 +30,7 @@ _STANDARD = Interface(
 )
 _ERROR_STRING = bytes.fromhex("08c379a0")
 
-# https://docs.soliditylang.org/en/v0.8.30/control-structures.html#panic-via-assert-and-error-via-require
+# https://docs.soliditylang.org/en/v0.8.37/control-structures.html#panic-via-assert-and-error-via-require
 _PANICS = {
     0x01: "an assertion failed",
     0x11: "arithmetic overflow",

@@ -15,16 +15,18 @@ from revshare.chain.abi import Interface, checksummed, interface
 from revshare.chain.addresses import given_address
 from revshare.chain.attach import attach
 from revshare.chain.calls import Call
+from revshare.chain.chains import refuse_alias
 from revshare.chain.deal import Deal, governance_in, terms_of
 from revshare.chain.events import Event
 from revshare.chain.factory import RevenueSplitFactory
-from revshare.chain.nesting import nested_in, refuse_circles
+from revshare.chain.forks import require_opcodes
+from revshare.chain.nesting import nested_in, refuse_circles, refuse_splits_that_sign
 from revshare.chain.node import BlockId, Node
 from revshare.chain.reader import EventReader, created_in
 from revshare.chain.signers import Account, sender
 from revshare.chain.statements import Line, Statement
 from revshare.chain.terms import COIN, Terms, record_id
-from revshare.chain.tokens import Allowance, Permit, permit_for, token_at
+from revshare.chain.tokens import Allowance, Permit, permit_for, token_address, token_at
 from revshare.errors import AmountError, ChainError, InvalidInput, NotDeployed, UnknownPayee
 from revshare.money import Token
 from revshare.schedule import Schedule
@@ -78,23 +80,31 @@ class RevenueSplit:
         split that has been amended since is found as well; its handle has the terms it was amended to.
 
         token: the settlement token: its address, or the agreement's own token if that states one; left out,
-        the coin when the agreement counts in ETH with 18 decimals.
+        the coin when the agreement counts in it (ETH with 18 decimals, where the table of chains says no
+        other).
         account: who pays for gas: a signer, or an address that the node holds; left out, web3's default
         account, else the node's first.
         salt: tells apart splits of the same terms. factory: one of your own; left out, the one at the same
-        address on every chain, which is placed there if it is missing.
+        address on every chain, which is placed there if it is missing: that costs whoever is first on a chain
+        millions of gas, which `RevenueSplitFactory.deployment_cost` says beforehand.
 
-        Raises InvalidInput for a token that is not the agreement's, NotDeployed for one without a contract,
-        CircularSplits where a payee is a split that pays this one, and what sending may raise.
+        Raises InvalidInput for a token that is not the agreement's, and where a quorum would need the
+        signature of a payee that is a split; AliasedToken for the coin's own token; NotDeployed for a token
+        without a contract; CircularSplits where a payee is a split that pays this one; UnsupportedChain where
+        the contracts cannot run; all before anything is sent. And what sending may raise.
         """
         node = Node.of(w3)
         terms, governance = terms_of(node, agreement, token), governance_in(agreement)
-        maker = (
-            RevenueSplitFactory.deploy(node, account) if factory is None else _factory(node, factory, account)
-        )
+        maker = _factory(node, factory, account)
         address = maker.predict(terms, salt, governance)
         if not node.code(address):
             refuse_circles(node, address, terms.schedule.addresses)
+            refuse_splits_that_sign(node, terms.schedule, governance)
+            require_opcodes(node)
+            if factory is None:
+                maker = RevenueSplitFactory.deploy(node, account)
+                address = maker.predict(terms, salt, governance)  # where it could not have its own place
+        if not node.code(address):
             try:
                 maker.create(terms, salt, governance).by(account).send()
             except ChainError:  # unless somebody was quicker, which is as well
@@ -139,11 +149,7 @@ class RevenueSplit:
         Raises as `deploy` does for the token.
         """
         node = Node.of(w3)
-        maker = (
-            RevenueSplitFactory(node, RevenueSplitFactory.default_address())
-            if factory is None
-            else _factory(node, factory, None)
-        )
+        maker = _factory(node, factory, None)
         return maker.predict(terms_of(node, agreement, token), salt, governance_in(agreement))
 
     # ---------------------------------------------------------------- what it is
@@ -399,10 +405,9 @@ class RevenueSplit:
 
     def _address(self, token: str | Token | None) -> str:
         if token is None:
+            refuse_alias(self.chain_id, self.terms.token)
             return self.terms.token
-        if isinstance(token, Token):
-            return token.address or COIN
-        return given_address(token, "token", or_nobody=True)
+        return token_address(self.chain_id, token)
 
     def _token(self, token: str | Token | None) -> Token:
         if isinstance(token, Token):
@@ -431,9 +436,10 @@ class RevenueSplit:
         )
 
 
-def _factory(node: Node, factory: str | RevenueSplitFactory, account: Account) -> RevenueSplitFactory:
-    return (
-        factory
-        if isinstance(factory, RevenueSplitFactory)
-        else RevenueSplitFactory.at(node, factory, account)
-    )
+def _factory(node: Node, factory: str | RevenueSplitFactory | None, account: Account) -> RevenueSplitFactory:
+    """The factory given; left out, the one at the same address on every chain, whether it is there or not."""
+    if factory is None:
+        return RevenueSplitFactory(node, RevenueSplitFactory.default_address(), account)
+    if isinstance(factory, RevenueSplitFactory):
+        return factory
+    return RevenueSplitFactory.at(node, factory, account)

@@ -26,7 +26,9 @@ COIN = "0x0000000000000000000000000000000000000000"
 MAX_REVENUE = 2**127 - 1
 """Units of one token that a contract counts as revenue; what comes after is held and not shared."""
 
-_IMMUTABLE = b"\0"
+_FORMAT = b"\0"
+_LEAF, _NODE, _WHOLE = b"\0", b"\1", b"\2"
+"""What the three kinds of hashes begin with."""
 _PAGE = 4
 """Entries on one leaf of the Merkle tree."""
 _ADDRESS = 20
@@ -64,7 +66,7 @@ class Terms:
         """
         count = encoded[21] if len(encoded) > 21 else 0
         head, stride = 22 * (1 + count), 20 + 4 * count
-        if not count or len(encoded) <= head or (len(encoded) - head) % stride or encoded[:1] != _IMMUTABLE:
+        if not count or len(encoded) <= head or (len(encoded) - head) % stride or encoded[:1] != _FORMAT:
             raise InvalidInput(f"these {len(encoded)} bytes are not the terms of a split")
         address = to_checksum_address(encoded[1:21])
         entries = [encoded[at : at + stride] for at in range(head, len(encoded), stride)]
@@ -86,11 +88,11 @@ class Terms:
 
     @cached_property
     def header(self) -> bytes:
-        """Packed: kind ‖ token ‖ T ‖ T × (until ‖ total)."""
+        """Packed: format ‖ token ‖ T ‖ T × (until ‖ total)."""
         tiers = self.schedule.tiers
         return b"".join(
             (
-                _IMMUTABLE,
+                _FORMAT,
                 to_canonical_address(self.token),
                 len(tiers).to_bytes(1, "big"),
                 *((tier.end or 0).to_bytes(16, "big") + tier.total.to_bytes(6, "big") for tier in tiers),
@@ -118,8 +120,8 @@ class Terms:
 
     @cached_property
     def _tree(self) -> MerkleTree:
-        leaves = (keccak(b"\0" + b"".join(page)) for page in self._pages)
-        return MerkleTree(leaves, sort_pairs=False)
+        leaves = (keccak(_LEAF + b"".join(page)) for page in self._pages)
+        return MerkleTree(leaves, sort_pairs=False, before_pairs=_NODE)
 
     @cached_property
     def encoded(self) -> bytes:
@@ -129,10 +131,11 @@ class Terms:
     @cached_property
     def commitment(self) -> bytes:
         """The 32 bytes that a split carries in its code."""
-        return keccak(self._tree.root + self.header)
+        length = len(self.encoded).to_bytes(32, "big")
+        return keccak(_WHOLE + self._tree.root + length + self.header)
 
     def proof(self, payee: str) -> bytes:
-        """What `claim` asks for: header ‖ place ‖ sides ‖ the payee's page without its address ‖ siblings.
+        """What `claim` asks for: length of the terms ‖ header ‖ place ‖ sides ‖ the payee's page without its address ‖ siblings.
 
         Raises UnknownPayee.
         """
@@ -144,6 +147,7 @@ class Terms:
         page[place] = page[place][_ADDRESS:]
         return b"".join(
             (
+                len(self.encoded).to_bytes(4, "big"),
                 self.header,
                 bytes([16 * len(page) + place]),
                 self._tree.sides(number).to_bytes(2, "big"),

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from revshare.chain.abi import interface
+from revshare.chain.addresses import given_address
+from revshare.chain.chains import Chain, refuse_alias
 from revshare.chain.node import BlockId, Node
 from revshare.chain.terms import COIN
 from revshare.errors import ContractError, InvalidInput, NotDeployed
 from revshare.money import MAX_DECIMALS, Token
 
-__all__ = ["Allowance", "Permit", "allowance_of", "approvals", "balance_of", "coin", "permit_for", "token_at"]
+__all__ = [
+    "Allowance",
+    "Permit",
+    "allowance_of",
+    "approvals",
+    "balance_of",
+    "coin",
+    "permit_for",
+    "token_address",
+    "token_at",
+]
 
 _ERC20 = interface("DemoToken")
 
@@ -47,9 +59,23 @@ def permit_for(token: str, permit: Permit) -> tuple[int, int, bytes, bytes]:
     return permit.deadline, permit.v, permit.r, permit.s
 
 
-def coin(symbol: str = "ETH", decimals: int = 18) -> Token:
-    """The chain's own coin."""
-    return Token(symbol=symbol, decimals=decimals)
+def coin(chain_id: int = 1) -> Token:
+    """The coin of a chain, by the table of chains; ETH with 18 decimals where that does not have it."""
+    return Chain.of(chain_id).coin
+
+
+def token_address(chain_id: int, token: str | Token | None) -> str:
+    """Return the address of a token as callers give it: `COIN` for None, and for a Token without an address.
+
+    Every handle finds the addresses of its tokens by this. Raises InvalidInput for what is no address,
+    AliasedToken for a second address of a balance, by the table of chains.
+    """
+    given = token.address if isinstance(token, Token) else token
+    if given is None:
+        return COIN
+    address = given_address(given, "token", or_nobody=True)
+    refuse_alias(chain_id, address)
+    return address
 
 
 def balance_of(node: Node, token: str, owner: str, block: BlockId = "latest") -> int:
@@ -60,12 +86,12 @@ def balance_of(node: Node, token: str, owner: str, block: BlockId = "latest") ->
 
 
 def token_at(node: Node, address: str) -> Token:
-    """Return the token at an address, with the decimals and symbol it states; of `COIN`, the coin.
+    """Return the token at an address, with the decimals and symbol it states; of `COIN`, the chain's coin.
 
     Raises NotDeployed where there is no contract, InvalidInput where it is not a token.
     """
     if address == COIN:
-        return coin()
+        return coin(node.chain_id())
     if not node.code(address):
         raise NotDeployed(f"there is no contract at {address}, so it is no token", address=address)
     decimals = _number(node, address, "decimals")

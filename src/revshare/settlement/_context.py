@@ -44,7 +44,6 @@ Finality = int | Literal["finalized", "safe"]
 Key = tuple[str, str]
 """A split's address and a period's name."""
 
-_DEVNETS = frozenset({1337, 31337, 131277322940537})  # Hardhat's and geth's, anvil's, eth-tester's
 _DOUBTS = (0.1, 0.3, 1.0)  # seconds until it is asked again what seemed to stand in the way
 _TRAIL = 256  # heads remembered, to tell a reorganised chain from a node that lags
 
@@ -104,7 +103,7 @@ class Context:
         self._final: int | None = None
 
     def _usual_finality(self) -> Finality:
-        return 0 if self.chain_id in _DEVNETS else "finalized"
+        return 0 if Chain.of(self.chain_id).is_development else "finalized"
 
     def say(
         self,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @dev A token as Tether's: it returns nothing, and refuses to change an allowance that is not zero.
 contract TetherLike {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @dev A payee that is a contract: it signs by ERC-1271 in one of several ways, and does something when it is paid.
 contract Wallet {

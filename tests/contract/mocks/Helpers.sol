@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 interface IBalanceOf {
     function balanceOf(address who) external view returns (uint256);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title A token that moves what it is told to, and answers `transfer` with whatever it was told to answer.
 contract Liar {

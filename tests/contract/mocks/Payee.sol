@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title A payee of any temper, for coin and for tokens that call their recipients.
 /// @dev Everything it remembers of a payment goes into one slot that is never zero, so that it fits its allowance of gas.

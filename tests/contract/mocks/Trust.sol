@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 interface ITaker {
     function transferFrom(address from, address to, uint256 amount) external returns (bool);

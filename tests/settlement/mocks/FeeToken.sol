@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title A token that burns a hundredth of whatever is moved, at the recipient's cost.
 contract FeeToken {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
-import {IRevenueSplit} from "./IRevenueSplit.sol";
+import {IRevenueSplit} from "../split/IRevenueSplit.sol";
 
 /// @title What an AmendableSplit answers to besides (IRevenueSplit), what it says of it, and how it refuses.
 /// @notice Who may change the terms is fixed at creation, in one word of the clone's own code (lib/Governance.sol):
@@ -22,11 +22,15 @@ interface IAmendments {
     /// @notice From `revenue` in `token` on, the terms of `epoch` count for it.
     event TermsApplied(address indexed token, uint256 indexed epoch, uint256 revenue);
 
-    /// @notice The controller announced new terms, which anybody may put in force from `readyAt` (seconds) on.
-    event AmendmentProposed(bytes32 indexed commitment, uint256 readyAt, bytes terms);
+    /// @notice The controller announced new terms, which anybody may put in force from `readyAt` (seconds) on, for 30 days,
+    ///         having settled `tokens` first.
+    event AmendmentProposed(bytes32 indexed commitment, uint256 readyAt, address[] tokens, bytes terms);
 
     /// @notice The controller took its proposal back.
     event AmendmentWithdrawn(bytes32 indexed commitment);
+
+    /// @notice A payee took back what it had signed, or will never sign.
+    event ConsentRevoked(address indexed payee, bytes32 indexed digest);
 
     /// @notice The controller named a successor, who has to accept. address(0) takes it back.
     event ControllerProposed(address indexed successor);
@@ -46,12 +50,16 @@ interface IAmendments {
     error ConsentMissing(address payee);
     /// @dev The consent was given until `deadline` (seconds).
     error ConsentExpired(uint256 deadline);
+    /// @dev This payee has revoked its consent to this amendment.
+    error ConsentWithdrawn(address payee);
     /// @dev Not the controller, or not its named successor.
     error NotController(address caller);
     /// @dev Nothing like this was proposed.
     error NotProposed(bytes32 commitment);
     /// @dev The notice runs until `readyAt` (seconds).
     error NoticeRunning(uint256 readyAt);
+    /// @dev What was announced could be put in force until `until` (seconds).
+    error ProposalExpired(uint256 until);
     /// @dev The settlement token stays what it is.
     error SettlementTokenChanged(address from, address to);
 
@@ -60,13 +68,15 @@ interface IAmendments {
     ///         token that there is or will be money in.
     /// @param oldTerms The newest terms.
     /// @param newTerms Packed and checked as at creation; the same settlement token.
-    /// @param tokens What to settle besides; one named twice is settled once, one that is behind already stays behind.
+    /// @param tokens What to settle besides, exactly as it was consented to or announced; one named twice is settled once,
+    ///        one that is behind already stays behind.
     /// @param consents For a quorum: the payees' consents, ascending. For a controller: none.
     /// @param deadline For a quorum: until when (seconds) consent was given. For a controller: ignored.
     /// @dev Anyone may call. Reverts: TermsMismatch, SettlementTokenChanged, QuorumMissed, ConsentMissing, BadSignature,
-    ///      ConsentOutOfOrder, ConsentExpired, NotProposed, NoticeRunning; for bad terms as the factory does; and where
-    ///      something cannot be settled as `distribute` does: NotAToken, NotEnoughGas, Reentered. So a settlement token
-    ///      that does not answer `balanceOf` holds amendments up. Assumes ECDSA, and that a contract's answer is its own.
+    ///      ConsentWithdrawn, ConsentOutOfOrder, ConsentExpired, NotProposed, NoticeRunning, ProposalExpired; for bad terms
+    ///      as the factory does; and where something cannot be settled as `distribute` does: NotAToken, NotEnoughGas,
+    ///      BalanceShared, Reentered. So a settlement token, or a listed one, that does not answer `balanceOf` holds
+    ///      amendments up. Assumes ECDSA, and that a contract's answer is its own.
     function amend(
         bytes calldata oldTerms,
         bytes calldata newTerms,
@@ -75,13 +85,19 @@ interface IAmendments {
         uint256 deadline
     ) external;
 
+    /// @notice Takes back the caller's consent to an amendment, once and for all: a signature over it counts no more.
+    /// @param digest What `amendmentDigest` gives for it.
+    /// @dev Anyone may call, for itself; it matters where the caller is a payee.
+    function revokeConsent(bytes32 digest) external;
+
     /// @notice Announces new terms in place of `oldTerms`, the newest: the notice begins. A proposal made before is
     ///         replaced, and its notice with it.
     /// @param oldTerms The newest terms.
     /// @param newTerms Packed and checked as at creation; the same settlement token.
+    /// @param tokens What is to be settled first, besides the settlement token and the coin.
     /// @dev The controller only. Reverts: WrongGovernance, NotController, TermsMismatch, SettlementTokenChanged, and for bad
     ///      terms as the factory does.
-    function proposeAmendment(bytes calldata oldTerms, bytes calldata newTerms) external;
+    function proposeAmendment(bytes calldata oldTerms, bytes calldata newTerms, address[] calldata tokens) external;
 
     /// @notice Takes the proposal back.
     /// @dev The controller only. Reverts: WrongGovernance, NotController, NotProposed.
@@ -114,14 +130,19 @@ interface IAmendments {
     /// @notice What the controller has announced; zeros for nothing.
     /// @return commitment_ To the new terms.
     /// @return readyAt From when on they may be put in force, in seconds since 1970.
-    function proposal() external view returns (bytes32 commitment_, uint256 readyAt);
+    /// @return until Until when.
+    function proposal() external view returns (bytes32 commitment_, uint256 readyAt, uint256 until);
 
     /// @notice The EIP-712 digest that payees sign to put the terms of this commitment in force next.
     /// @param to The commitment to the new terms.
+    /// @param tokens What is to be settled first, besides the settlement token and the coin.
     /// @param deadline Until when consent is given, in seconds since 1970.
-    /// @dev Domain: name "revshare", version "1", chain, this split. Type:
-    ///      Amendment(bytes32 from,bytes32 to,uint256 epoch,uint256 deadline), `from` being the newest terms' commitment.
-    function amendmentDigest(bytes32 to, uint256 deadline) external view returns (bytes32);
+    /// @dev Domain: name "revshare", version "1", chain, this split. Type: Amendment(bytes32 from,bytes32 to,uint256 epoch,
+    ///      address[] tokens,uint256 deadline), `from` being the newest terms' commitment.
+    function amendmentDigest(bytes32 to, address[] calldata tokens, uint256 deadline) external view returns (bytes32);
+
+    /// @notice Whether a payee has taken back its consent to the amendment of this digest.
+    function isRevoked(address payee, bytes32 digest) external view returns (bool);
 }
 
 /// @title All that an AmendableSplit answers to.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
-// What a RevenueSplit answers to. Amounts are integers in the token's smallest unit; `token` is address(0) for the chain's
+// What a RevenueSplit answers to. Amounts are integers in the asset's smallest unit; `token` is address(0) for the chain's
 // own coin.
 
 /// @title RevenueSplit: what it says, and how it refuses.
 /// @notice Every payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and
-///         the money rule (lib/MoneyRule.sol) alone.
+///         the money rule (lib/MoneyRule.sol) alone. Refusals of the libraries are declared there: TermsMismatch
+///         (lib/Terms.sol), Reentered (lib/Lock.sol), NotAToken, PaymentRefused (lib/Asset.sol), PaymentFailed, NotEnoughGas
+///         (lib/Delivery.sol).
 interface IRevenueSplitEvents {
     /// @notice A sale was paid in. `amount` is what arrived (less than sent when the token takes a fee).
     event SalePaid(address indexed payer, bytes32 indexed saleId, address indexed token, uint256 amount);
@@ -35,31 +37,27 @@ interface IRevenueSplitEvents {
     /// @notice `amount` that had been set aside for `payee` was paid to `to`.
     event CreditWithdrawn(address indexed payee, address indexed token, address to, uint256 amount);
 
-    /// @dev The terms, or the payee's proof, are not those this split was created with.
-    error TermsMismatch(bytes32 expected, bytes32 given);
+    /// @notice Of the many payments of this transaction, the one to `payee` was not made; nothing has changed for it.
+    /// @param reason The selector of the error it was refused with; 0 for an error without one.
+    event PaymentSkipped(address indexed payee, address indexed token, bytes4 reason);
+
     /// @dev The same payer has already used this id.
     error AlreadyPaid(address payer, bytes32 id);
     /// @dev A sale or remittance that brings nothing.
     error NothingPaid();
     /// @dev The coin sent along is not the amount stated (zero, for a token).
     error ValueMismatch(uint256 sent, uint256 stated);
-    /// @dev The payer's tokens could not be moved: allowance, balance or the token's own refusal.
-    error PaymentRefused(address token, address payer, uint256 amount);
-    /// @dev A claim or withdrawal could not be delivered whole; nothing has changed.
-    error PaymentFailed(address token, address payee, uint256 amount);
     /// @dev There is nothing to claim or withdraw.
     error NothingDue(address payee, address token);
-    /// @dev Too little gas was sent for a payee's call to be judged fairly.
-    error NotEnoughGas();
-    /// @dev `token` does not answer `balanceOf`.
-    error NotAToken(address token);
     /// @dev `payee` is not in the terms.
     error UnknownPayee(address payee);
     /// @dev The money cannot be sent to this address.
     error InvalidRecipient(address to);
-    /// @dev A call came in, or a question, while the same token was being paid out (other than coin by a claim, whose books
-    ///      are complete before it leaves); or a payment within a payment.
-    error Reentered();
+    /// @dev A payment in `paid` lowered what is held of `fell`, the coin or the settlement token: two addresses for one
+    ///      balance.
+    error BalanceShared(address paid, address fell);
+    /// @dev More than the `credit` set aside.
+    error CreditExceeded(uint256 credit, uint256 amount);
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();
 }
@@ -93,7 +91,7 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @param token address(0) for the coin.
     /// @return sent Units that left.
     /// @return credited Units set aside.
-    /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, Reentered.
+    /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, BalanceShared, Reentered.
     function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited);
 
     /// @notice Pays one payee alone what is due to it. Anyone may call; the money goes to the payee.
@@ -101,35 +99,57 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @param proof The payee's part of the terms (lib/Terms.sol).
     /// @param token address(0) for the coin.
     /// @return amount Units that left.
-    /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, Reentered.
+    /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, BalanceShared, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
 }
 
 /// @title RevenueSplit: what is not done every day, and all views.
-interface IRevenueSplitBackOffice is IRevenueSplitEvents {
-    /// @notice One payee's position in one token.
-    /// @param entitlement What the payee has earned so far by the money rule.
-    /// @param paid What has left the split for the payee.
-    /// @param credit What is set aside because the payee could not be paid; `withdrawCredit` pays it.
+interface IRevenueSplitOffice is IRevenueSplitEvents {
+    /// @notice One claim of many.
+    /// @param payee Who is paid.
+    /// @param proof The payee's part of the terms.
+    /// @param token address(0) for the coin.
+    struct Claim {
+        address payee;
+        bytes proof;
+        address token;
+    }
+
+    /// @notice One payee's position in one asset: entitlement = paid + credit + due wherever revenue has not fallen.
+    /// @param entitlement What the payee has earned by these terms, since they count for the asset.
+    /// @param paid What of that has left the split for the payee.
+    /// @param credit What of that is set aside because the payee could not be paid; `withdrawCredit` pays it.
     /// @param due What the next `distribute` or `claim` pays.
+    /// @param earlier What is still set aside from before these terms; `withdrawCredit` pays it first.
     struct Line {
         address payee;
         uint256 entitlement;
         uint256 paid;
         uint256 credit;
         uint256 due;
+        uint256 earlier;
     }
+
+    /// @notice `claim` for many: several payees, or one payee in several assets. One that is refused, or burns its 500,000
+    ///         gas, is left out with an event and never stops another.
+    /// @return paidClaims How many were paid.
+    function claimMany(Claim[] calldata claims) external returns (uint256 paidClaims);
 
     /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
     /// @return amount Units that left: all of it, or what there is where a token has taken balance away.
-    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, Reentered.
+    /// @dev Reverts: NothingDue, PaymentFailed, NotAToken, BalanceShared, Reentered.
     function withdrawCredit(address payee, address token) external returns (uint256 amount);
 
-    /// @notice Sends what was set aside for the caller to another address: for a payee that cannot receive.
+    /// @notice `withdrawCredit` for many payees, as `claimMany` claims: after a paused token has credited everybody.
+    /// @return paidPayees How many were paid.
+    function withdrawCredits(address[] calldata payees, address token) external returns (uint256 paidPayees);
+
+    /// @notice Sends what was set aside for the caller, or part of it, to another address: for a payee that cannot receive,
+    ///         or whose token asks for a fee on top.
     /// @param to Not zero, and not this split.
-    /// @return amount Units that left.
-    /// @dev Reverts: InvalidRecipient, and as `withdrawCredit` does.
-    function redirectCredit(address to, address token) external returns (uint256 amount);
+    /// @param amount Units; more than zero.
+    /// @dev Reverts: InvalidRecipient, NothingDue, CreditExceeded, PaymentFailed, NotAToken, BalanceShared, Reentered.
+    function redirectCredit(address to, address token, uint256 amount) external;
 
     /// @notice `pay` with a token, its allowance given by an ERC-2612 permit of the caller's.
     /// @param saleId Unique per payer, together with those of `pay`.
@@ -158,7 +178,7 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     /// @dev Counts up to 2^127 − 1 units. Reverts: NotAToken, Reentered.
     function received(address token) external view returns (uint256);
 
-    /// @notice The books of a token.
+    /// @notice The books of an asset.
     /// @return distributed Revenue up to which everybody was paid or credited.
     /// @return paidOut Units that have left in all.
     /// @return claimedAlone Whether somebody has claimed alone since the last distribution.
@@ -169,11 +189,11 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
     /// @dev Reverts: NotAToken, Reentered.
     function markOf(address payee, address token) external view returns (uint256);
 
-    /// @notice Units set aside for a payee.
+    /// @notice Units set aside for a payee, whenever that was.
     /// @dev Reverts: NotAToken, Reentered.
     function credit(address payee, address token) external view returns (uint256);
 
-    /// @notice Units a payee has earned: by these terms, since they count for the token.
+    /// @notice Units a payee has earned: by these terms, since they count for the asset.
     /// @dev Reverts: TermsMismatch, UnknownPayee, NotAToken, Reentered.
     function entitlement(address payee, bytes calldata terms, address token) external view returns (uint256);
 
@@ -193,7 +213,7 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
         returns (uint256 revenue, Line[] memory lines);
 
     /// @notice A payee's proof for `claim`, cut from the terms: for those who have no library at hand.
-    /// @dev Reverts: UnknownPayee. Whether the terms are in force is not asked.
+    /// @dev Reverts: UnknownPayee, and for bad terms as the factory does. Whether the terms are in force is not asked.
     function proofOf(address payee, bytes calldata terms) external pure returns (bytes memory proof);
 
     /// @notice Whether a payer has used a sale id.
@@ -207,4 +227,4 @@ interface IRevenueSplitBackOffice is IRevenueSplitEvents {
 }
 
 /// @title All that a split answers to.
-interface IRevenueSplit is IRevenueSplitPayments, IRevenueSplitPayouts, IRevenueSplitBackOffice {}
+interface IRevenueSplit is IRevenueSplitPayments, IRevenueSplitPayouts, IRevenueSplitOffice {}

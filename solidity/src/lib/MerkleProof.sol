@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity 0.8.37;
 
 /// @title Merkle proofs over sorted pairs.
 /// @notice node := keccak256( smaller child ‖ greater child ), an odd one is carried up as it is: what OpenZeppelin's

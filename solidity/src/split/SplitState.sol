@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Account, Books} from "../lib/Books.sol";
+import {Asset} from "../lib/Asset.sol";
+import {Delivery} from "../lib/Delivery.sol";
+import {IRevenueSplitEvents} from "./IRevenueSplit.sol";
+import {Lock} from "../lib/Lock.sol";
+import {Terms} from "../lib/Terms.sol";
+
+/// @title What a split keeps, and how money may move while it is kept right.
+abstract contract SplitState is IRevenueSplitEvents {
+    address internal immutable _SELF = address(this);
+
+    mapping(address asset => Books) internal _books;
+    mapping(address asset => mapping(address payee => Account)) internal _accounts;
+    mapping(address payer => mapping(bytes32 saleId => bool)) internal _sales;
+    mapping(address payer => mapping(bytes32 batchId => bool)) internal _batches;
+    /// @dev The settlement token, noted when something is set aside, for withdrawals are shown no terms. Zero: the coin, or
+    ///      nothing was set aside yet.
+    address internal _settlementToken;
+
+    /// @notice The books of an asset, what is held of it, and its revenue: what is held plus what was paid out, which is all
+    ///         that ever came in and was not taken away.
+    /// @dev Reverts: NotAToken, Reentered.
+    function _open(address asset) internal view returns (Books books, uint256 held, uint256 revenue) {
+        Lock.requireFree(asset);
+        held = Asset.balance(asset);
+        books = _books[asset];
+        unchecked {
+            revenue = held + books.paidOut();
+            // `held` may be anything a token says, so that the sum may have gone round.
+            if (revenue < held || revenue > Terms.MAX_REVENUE) revenue = Terms.MAX_REVENUE;
+        }
+    }
+
+    /// @dev Revenue up to which a payee was paid or credited.
+    function _markOf(Books books, Account account) internal pure returns (uint256) {
+        return books.distributed() > account.mark() ? books.distributed() : account.mark();
+    }
+
+    // ------------------------------------------------------------------ the terms that count (FixedTerms, AmendableTerms)
+
+    /// @dev The commitment to the newest terms.
+    function _latest() internal view virtual returns (bytes32);
+
+    /// @dev The commitment to the terms by which an asset's revenue is shared just now.
+    function _inForce(address asset) internal view virtual returns (bytes32);
+
+    /// @dev Revenue in `asset` from which the terms in force for it count.
+    function _base(address asset) internal view virtual returns (uint256);
+
+    /// @dev Everybody has been paid or credited for the revenue up to `mark`.
+    function _afterDistribution(address asset, uint256 mark) internal virtual;
+
+    /// @dev `amount` more has been set aside for a payee under the terms in force.
+    function _afterCredit(address asset, address payee, uint256 amount) internal virtual;
+
+    /// @dev How much of a payee's credit was set aside before the terms in force counted.
+    function _earlierCredit(address asset, address payee, uint256 credit) internal view virtual returns (uint256);
+
+    // ------------------------------------------------------------------ money in
+
+    /// @dev Marks an id as used by the caller. Refuses where there is no clone in front: only clones hold money.
+    function _once(mapping(address => mapping(bytes32 => bool)) storage used, bytes32 id) internal {
+        if (address(this) == _SELF) revert NotASplit();
+        if (used[msg.sender][id]) revert AlreadyPaid(msg.sender, id);
+        used[msg.sender][id] = true;
+    }
+
+    /// @dev Draws tokens in from the caller. A payment within a payment would be counted in both, and what else arrives
+    ///      while a token calls out is not this payer's. (Leaves any meanwhile, the record says too little; a payer whose own
+    ///      hook does that harms itself.)
+    function _draw(address token, uint256 amount) internal returns (uint256 arrived) {
+        if (amount == 0) revert NothingPaid();
+        Lock.requireFree(token);
+        Lock.take(token);
+        arrived = Asset.pull(token, msg.sender, amount);
+        Lock.release(token);
+    }
+
+    // ------------------------------------------------------------------ while money moves
+
+    /// @notice Begins payments in `asset`, which has been opened. Two addresses may stand for one balance: the coin that is a token as well, a token
+    ///         behind two proxies. So that nothing is paid twice, a payment may not lower what is held of the settlement
+    ///         token, unless it is paid in that; nor may a payment in another token lower the coin. Both are locked
+    ///         meanwhile, so whatever falls fell by this payment.
+    /// @return coins What is held of the coin, if it must not fall.
+    /// @return units What is held of the settlement token, if it must not fall.
+    /// @dev Reverts: Reentered.
+    function _begin(address asset, address settlement) internal returns (uint256 coins, uint256 units) {
+        Lock.take(asset); // `_open` has found it free
+        if (asset == settlement) return (0, 0);
+        if (asset != Asset.COIN) {
+            Lock.requireFree(Asset.COIN);
+            Lock.take(Asset.COIN);
+            coins = address(this).balance;
+        }
+        if (settlement != Asset.COIN) {
+            Lock.requireFree(settlement);
+            Lock.take(settlement);
+            (, units) = Asset.ask(settlement);
+        }
+    }
+
+    /// @notice Ends payments in `asset`.
+    /// @dev Reverts: BalanceShared.
+    function _end(address asset, address settlement, uint256 coins, uint256 units) internal {
+        Lock.release(asset);
+        if (asset == settlement) return;
+        if (asset != Asset.COIN) {
+            Lock.release(Asset.COIN);
+            if (address(this).balance < coins) revert BalanceShared(asset, Asset.COIN);
+        }
+        if (settlement != Asset.COIN) {
+            Lock.release(settlement);
+            (, uint256 now_) = Asset.ask(settlement);
+            if (now_ < units) revert BalanceShared(asset, settlement);
+        }
+    }
+
+    /// @dev Sends what the payee's own books already say has gone: all of it, or nothing has happened.
+    function _payOut(address token, address to, uint256 amount, uint256 held, Books after_, address settlement)
+        internal
+    {
+        _books[token] = after_;
+        if (token == Asset.COIN && settlement == Asset.COIN) {
+            // The coin has left the balance when its recipient is called, and the books are true: there is nothing to lock.
+            return Delivery.sendAll(token, to, amount, held);
+        }
+        (uint256 coins, uint256 units) = _begin(token, settlement);
+        Delivery.sendAll(token, to, amount, held);
+        _end(token, settlement, coins, units);
+    }
+}
