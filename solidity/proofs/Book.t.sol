@@ -2,23 +2,16 @@
 pragma solidity 0.8.37;
 
 import {Anything} from "./Anything.sol";
-import {IPayoutBook} from "tests/ITrust.sol";
+import {IPayoutBook} from "./Trust.sol";
 import {Shipped} from "./Shipped.sol";
 import {both, either, svm, vm} from "./Cheats.sol";
-
-interface IBook is IPayoutBook {
-    function pendingOwner() external view returns (address);
-    function delay() external view returns (uint256);
-    function transferOwnership(address next) external;
-    function acceptOwnership() external;
-}
 
 /// @title A PayoutBook in any state in which no more is claimed than promised.
 abstract contract AnyBook {
     Anything internal token = new Anything();
     Anything internal alice = new Anything();
     Anything internal bob = new Anything();
-    IBook internal book;
+    IPayoutBook internal book;
     uint256 private delay;
 
     function _anyBook(address asset) internal {
@@ -29,7 +22,7 @@ abstract contract AnyBook {
 
     function _anyBookWith(uint256 delay_, address asset) internal {
         delay = delay_;
-        book = IBook(Shipped.deploy("PayoutBook", abi.encode(address(this), delay)));
+        book = IPayoutBook(Shipped.deploy("PayoutBook", abi.encode(address(this), delay)));
         svm.enableSymbolicStorage(address(book));
         uint256 time = svm.createUint256("time");
         vm.assume(time < 2 ** 63);

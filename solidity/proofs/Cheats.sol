@@ -40,3 +40,11 @@ function either(bool a, bool b) pure returns (bool c) {
         c := or(a, b)
     }
 }
+
+/// @dev Any number below `n`, each in a path of its own: for what must be known to be followed, such as lengths.
+function anyOf(uint256 n) returns (uint256 i) {
+    while (i + 1 < n) {
+        if (svm.createBool("this_one")) return i;
+        ++i;
+    }
+}

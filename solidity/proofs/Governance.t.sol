@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAmendments} from "revshare/IAmendableSplit.sol";
+import {IAmendableSplit, IAmendments} from "revshare/amendable/IAmendableSplit.sol";
+import {Plain} from "./Plain.sol";
+import {Signer} from "./Signer.sol";
 import {SplitProof} from "./SplitProof.sol";
-import {svm, vm} from "./Cheats.sol";
+import {both, either, svm, vm} from "./Cheats.sol";
 
 /// @title Who may do what to an amendable split, from any state it can be in.
 contract GovernanceProof is SplitProof {
-    /// @dev `successor` in AmendableState.Amendments: no view shows it.
-    bytes32 private constant _SUCCESSOR = 0xaedcb7260062f360ff23c9670dbdb30ac34cc7eb3a93ca26076322ae85430a06;
+    /// @dev `_successor` of AmendableBackOffice: no view shows it.
+    bytes32 private constant _SUCCESSOR = bytes32(uint256(13));
 
     // ------------------------------------------------------------------ the controller, and nobody else
 
     function check_nobody_else_proposes_an_amendment(address caller) external {
+        bytes memory someTerms = svm.createBytes(92, "terms");
         _notByTheController(
-            caller, abi.encodeCall(controlled.proposeAmendment, (svm.createBytes(92, "terms"), svm.createBytes(92, "terms")))
+            caller, abi.encodeCall(controlled.proposeAmendment, (someTerms, svm.createBytes(92, "terms"), _oneToken()))
         );
     }
 
@@ -48,75 +51,39 @@ contract GovernanceProof is SplitProof {
         assert(_successor() == successor && controlled.controller() == controller);
     }
 
-    // ------------------------------------------------------------------ notice
-
-    function check_a_proposal_is_ready_after_the_notice(uint32 a, uint32 b, uint64 time) external {
-        svm.enableSymbolicStorage(address(controlled));
-        vm.warp(time);
-        bytes memory newTerms = termsOf(a, b);
-        address controller = controlled.controller();
-        bool done =
-            _call(controller, address(controlled), 0, abi.encodeCall(controlled.proposeAmendment, (terms, newTerms)));
-        (bytes32 proposed, uint256 readyAt) = controlled.proposal();
-        assert(!done || (proposed == commitmentOf(newTerms) && readyAt == uint256(time) + NOTICE));
-    }
-
-    function check_no_controller_amends_without_notice(address caller, uint32 a, uint32 b, uint64 time, uint256 deadline)
-        external
-    {
-        svm.enableSymbolicStorage(address(controlled));
-        vm.warp(time);
-        bytes memory newTerms = termsOf(a, b);
-        (bytes32 proposed, uint256 readyAt) = controlled.proposal();
-        vm.assume(proposed != commitmentOf(newTerms) || time < readyAt);
-        assert(!_amend(caller, address(controlled), newTerms, _oneConsent(), deadline));
-    }
-
-    // ------------------------------------------------------------------ consent
-
     function check_no_controller_where_a_quorum_decides(address caller, uint256 which, address successor) external {
         svm.enableSymbolicStorage(address(quorate));
         bytes memory data = abi.encodeCall(quorate.proposeController, (successor));
         if (which == 1) data = abi.encodeCall(quorate.withdrawAmendment, ());
-        if (which == 2) data = abi.encodeCall(quorate.proposeAmendment, (terms, terms));
+        if (which == 2) data = abi.encodeCall(quorate.proposeAmendment, (terms, terms, _oneToken()));
         assert(!_call(caller, address(quorate), 0, data));
     }
 
-    function check_nobody_amends_without_consent(address caller, uint32 a, uint32 b, uint256 deadline) external {
+    // ------------------------------------------------------------------ a payee's own words
+
+    function check_a_consent_is_revoked_by_its_payee_alone_and_for_ever(
+        address caller,
+        bytes32 digest,
+        address payee,
+        bytes32 other
+    ) external {
         svm.enableSymbolicStorage(address(quorate));
-        assert(!_amend(caller, address(quorate), termsOf(a, b), new IAmendments.Consent[](0), deadline));
+        bool before = quorate.isRevoked(payee, other);
+        assert(_call(caller, address(quorate), 0, abi.encodeCall(quorate.revokeConsent, (digest))));
+        assert(quorate.isRevoked(payee, other) == either(before, both(payee == caller, other == digest)));
     }
-
-    /// @dev Whatever it signed, whatever an ERC-1271 signer answers: bob holds a quarter, and two thirds are needed.
-    function check_a_minority_does_not_amend(address caller, uint32 a, uint32 b, uint256 deadline) external {
-        svm.enableSymbolicStorage(address(quorate));
-        IAmendments.Consent[] memory consents = _oneConsent();
-        vm.assume(consents[0].index != 0);
-        assert(!_amend(caller, address(quorate), termsOf(a, b), consents, deadline));
-    }
-
-    function check_no_consent_outlives_its_deadline(address caller, uint32 a, uint32 b, uint64 time, uint256 deadline)
-        external
-    {
-        svm.enableSymbolicStorage(address(quorate));
-        vm.warp(time);
-        vm.assume(time > deadline);
-        assert(!_amend(caller, address(quorate), termsOf(a, b), _oneConsent(), deadline));
-    }
-
-    function check_an_immutable_split_has_no_amendments(address caller, uint32 a, uint32 b, uint256 deadline) external {
-        svm.enableSymbolicStorage(address(split));
-        assert(!_amend(caller, address(split), termsOf(a, b), _oneConsent(), deadline));
-    }
-
-    // ------------------------------------------------------------------ a payee's own credit
 
     function check_nobody_else_redirects_a_credit(address caller) external {
         svm.enableSymbolicStorage(address(split));
         vm.deal(address(split), svm.createUint256("balance"));
         vm.assume(caller != alice);
         uint256 credit = split.credit(alice, address(0));
-        _call(caller, address(split), 0, abi.encodeCall(split.redirectCredit, (bob, address(0))));
+        _call(
+            caller,
+            address(split),
+            0,
+            abi.encodeCall(split.redirectCredit, (bob, address(0), svm.createUint256("amount")))
+        );
         assert(split.credit(alice, address(0)) == credit);
     }
 
@@ -138,48 +105,57 @@ contract GovernanceProof is SplitProof {
         _leavesGovernanceAlone(amount, abi.encodeCall(controlled.remit, (id, address(0), amount, 0, 1)));
     }
 
-    function check_a_withdrawal_of_credit_leaves_governance_alone() external {
-        _leavesGovernanceAlone(0, abi.encodeCall(controlled.withdrawCredit, (alice, address(0))));
+    function check_a_claim_leaves_governance_alone(bool coin) external {
+        bytes memory proof = controlled.proofOf(alice, terms);
+        _leavesGovernanceAlone(0, abi.encodeCall(controlled.claim, (alice, proof, coin ? address(0) : address(token))));
     }
 
-    function check_a_redirection_of_credit_leaves_governance_alone() external {
-        _leavesGovernanceAlone(0, abi.encodeCall(controlled.redirectCredit, (bob, address(0))));
+    /// @dev Of an agreement with one payee. Where there are more, each is paid as this one is, one after the other.
+    function check_a_distribution_leaves_governance_alone() external {
+        bytes memory short = bytes.concat(bytes22(uint176(1)), bytes16(0), bytes6(uint48(3)), bytes20(alice), bytes4(uint32(3)));
+        controlled = IAmendableSplit(factory.createAmendable(short, _ofController(), 0));
+        _leavesGovernanceAlone(0, abi.encodeCall(controlled.distribute, (short, address(token))));
+    }
+
+    function check_a_withdrawal_of_credit_leaves_governance_alone(bool coin) external {
+        address asset = coin ? address(0) : address(token);
+        _leavesGovernanceAlone(0, abi.encodeCall(controlled.withdrawCredit, (alice, asset)));
+    }
+
+    function check_a_redirection_of_credit_leaves_governance_alone(uint256 amount) external {
+        _leavesGovernanceAlone(0, abi.encodeCall(controlled.redirectCredit, (bob, address(0), amount)));
+    }
+
+    /// @dev Each claim or withdrawal of many is a call of its own, of which the above is proved: none here.
+    function check_many_payments_leave_governance_alone(bool claims) external {
+        address[] memory payees = new address[](0);
+        bytes memory data = abi.encodeCall(controlled.withdrawCredits, (payees, address(0)));
+        if (claims) data = abi.encodeCall(controlled.claimMany, (new IAmendableSplit.Claim[](0)));
+        _leavesGovernanceAlone(0, data);
+    }
+
+    function check_a_revocation_leaves_governance_alone(bytes32 digest) external {
+        _leavesGovernanceAlone(0, abi.encodeCall(controlled.revokeConsent, (digest)));
     }
 
     function _leavesGovernanceAlone(uint256 value, bytes memory data) private {
         svm.enableSymbolicStorage(address(controlled));
+        vm.deal(address(controlled), svm.createUint256("balance"));
         bytes32 before = _governance();
         _call(alice, address(controlled), value, data);
         assert(_governance() == before);
     }
 
+    /// @dev Slots 5 and 6 (epoch and commitments, as far as `commitment` shows them) and 9 to 13 of AmendableBackOffice.
     function _governance() private view returns (bytes32) {
-        (bytes32 proposed, uint256 readyAt) = controlled.proposal();
-        return keccak256(
-            abi.encode(
-                proposed, readyAt, controlled.controller(), _successor(), controlled.epoch(), controlled.commitment()
-            )
-        );
+        bytes memory words = abi.encode(controlled.commitment(), vm.load(address(controlled), bytes32(uint256(5))));
+        for (uint256 slot = 9; slot < 14; ++slot) {
+            words = bytes.concat(words, vm.load(address(controlled), bytes32(slot)));
+        }
+        return keccak256(words);
     }
 
     function _successor() private view returns (address) {
         return address(uint160(uint256(vm.load(address(controlled), _SUCCESSOR))));
-    }
-
-    function _oneConsent() private returns (IAmendments.Consent[] memory consents) {
-        consents = new IAmendments.Consent[](1);
-        consents[0] = IAmendments.Consent(svm.createUint256("index"), svm.createBytes(65, "signature"));
-    }
-
-    function _amend(
-        address caller,
-        address what,
-        bytes memory newTerms,
-        IAmendments.Consent[] memory consents,
-        uint256 deadline
-    ) private returns (bool) {
-        address[] memory tokens = new address[](1);
-        tokens[0] = address(token);
-        return _call(caller, what, 0, abi.encodeCall(quorate.amend, (terms, newTerms, tokens, consents, deadline)));
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAmendableSplit} from "revshare/IAmendableSplit.sol";
+import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
 import {SplitProof} from "./SplitProof.sol";
 import {svm, vm} from "./Cheats.sol";
 
@@ -113,7 +113,7 @@ contract OnceOnlyProof is SplitProof {
     }
 
     function check_a_redirection_of_credit_unmarks_nothing(address payer, bytes32 id) external {
-        _unmarksNothing(payer, id, abi.encodeCall(split.redirectCredit, (bob, _anyAsset())));
+        _unmarksNothing(payer, id, abi.encodeCall(split.redirectCredit, (bob, _anyAsset(), svm.createUint256("amount"))));
     }
 
     function _unmarksNothing(address payer, bytes32 id, bytes memory data) private {

@@ -2,13 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Anything} from "./Anything.sol";
-import {IAmendableSplit} from "revshare/IAmendableSplit.sol";
+import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
 import {Shipped} from "./Shipped.sol";
 import {svm, vm} from "./Cheats.sol";
 
 interface IFactory {
-    function createAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external returns (address);
-    function create(bytes calldata terms, bytes32 salt) external returns (address);
+    function createAmendable(bytes calldata terms, bytes32 governance, uint64 salt) external returns (address);
+    function create(bytes calldata terms, uint64 salt) external returns (address);
 }
 
 /// @title What the proofs about splits share: the shipped factory, a split for two payees and one of each governance.
@@ -26,12 +26,22 @@ abstract contract SplitProof {
     IAmendableSplit internal split = IAmendableSplit(factory.create(terms, 0));
     IAmendableSplit internal controlled = IAmendableSplit(
         factory.createAmendable(
-            terms, bytes32(bytes.concat(hex"020000", bytes4(NOTICE), hex"0000000000", bytes20(FIRST_CONTROLLER))), 0
+            terms, _ofController(), 0
         )
     );
     IAmendableSplit internal quorate = IAmendableSplit(
         factory.createAmendable(terms, bytes32(hex"011a0b"), 0)
     );
+
+    /// @dev lib/Governance.sol
+    function _ofController() internal pure returns (bytes32) {
+        return bytes32(bytes.concat(hex"020000", bytes4(NOTICE), hex"0000000000", bytes20(FIRST_CONTROLLER)));
+    }
+
+    function _oneToken() internal view returns (address[] memory tokens) {
+        tokens = new address[](1);
+        tokens[0] = address(token);
+    }
 
     /// @dev Terms of one tier, settled in coin, in which alice and bob have these weights.
     function termsOf(uint32 first, uint32 second) internal view returns (bytes memory) {
@@ -56,7 +66,7 @@ abstract contract SplitProof {
         for (uint256 i = 0; i < 48; ++i) {
             page[i] = ofTerms[44 + i];
         }
-        return keccak256(bytes.concat(keccak256(bytes.concat(hex"00", page)), header));
+        return keccak256(bytes.concat(hex"02", keccak256(bytes.concat(hex"00", page)), bytes32(ofTerms.length), header));
     }
 
     /// @dev A call with coin, by anybody.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAmendments} from "revshare/IAmendableSplit.sol";
+import {IAmendments} from "revshare/amendable/IAmendableSplit.sol";
 import {SplitProof} from "./SplitProof.sol";
 import {svm, vm} from "./Cheats.sol";
 
@@ -26,13 +26,13 @@ contract SplitWitness is SplitProof {
 
     function check_no_amendment_is_ever_proposed() external {
         assert(
-            !_call(FIRST_CONTROLLER, address(controlled), 0, abi.encodeCall(controlled.proposeAmendment, (terms, termsOf(1, 1))))
+            !_call(FIRST_CONTROLLER, address(controlled), 0, abi.encodeCall(controlled.proposeAmendment, (terms, termsOf(1, 1), new address[](0))))
         );
     }
 
     /// @dev From its beginning: it announces, waits, and amends.
     function check_no_controller_ever_amends(uint32 time) external {
-        bytes memory proposal = abi.encodeCall(controlled.proposeAmendment, (terms, termsOf(1, 1)));
+        bytes memory proposal = abi.encodeCall(controlled.proposeAmendment, (terms, termsOf(1, 1), new address[](0)));
         assert(_call(FIRST_CONTROLLER, address(controlled), 0, proposal));
         vm.warp(uint256(time) + 365 days);
         assert(!_amends(address(controlled), new IAmendments.Consent[](0), 0));

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title An agreement as a test states it, and the money rule over it, written as plainly as can be.
 /// @dev An oracle must share nothing with what it judges: here are no offsets, no plans, no differences of marks, only
-///      DESIGN's sentence about entitlements. Likewise packing, commitment and proofs are built once more from the
+///      one sentence about entitlements. Likewise packing, commitment and proofs are built once more from the
 ///      description in lib/Terms.sol.
 struct Agreement {
     address token;
@@ -164,12 +164,18 @@ library Agreements {
         }
     }
 
+    /// @dev Bytes of the packed terms.
+    function length(Agreement memory a) internal pure returns (uint256) {
+        uint256 tiers = a.untils.length;
+        return 22 * (1 + tiers) + a.payees.length * (20 + 4 * tiers);
+    }
+
     function commitment(Agreement memory a) internal pure returns (bytes32) {
         bytes32[] memory level = leaves(a);
         while (level.length > 1) {
             level = above(level);
         }
-        return keccak256(abi.encodePacked(level[0], header(a)));
+        return keccak256(abi.encodePacked(uint8(2), level[0], length(a), header(a)));
     }
 
     function proof(Agreement memory a, uint256 i) internal pure returns (bytes memory) {
@@ -190,7 +196,8 @@ library Agreements {
             }
             level = above(level);
         }
-        return abi.encodePacked(header(a), uint8(16 * (end - first) + i % 4), uint16(sides), page, siblings);
+        bytes memory place = abi.encodePacked(uint8(16 * (end - first) + i % 4), uint16(sides));
+        return abi.encodePacked(uint32(length(a)), header(a), place, page, siblings);
     }
 
     function leaves(Agreement memory a) internal pure returns (bytes32[] memory level) {
@@ -208,7 +215,7 @@ library Agreements {
         next = new bytes32[]((level.length + 1) / 2);
         for (uint256 n = 0; n < next.length; ++n) {
             bool alone = 2 * n + 1 == level.length;
-            next[n] = alone ? level[2 * n] : keccak256(abi.encodePacked(level[2 * n], level[2 * n + 1]));
+            next[n] = alone ? level[2 * n] : keccak256(abi.encodePacked(uint8(1), level[2 * n], level[2 * n + 1]));
         }
     }
 }

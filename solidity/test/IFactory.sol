@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title What the tests ask of RevenueSplitFactory, whose source they do not compile.
+/// @title What the tests ask of RevenueSplitFactory, whose source they do not compile. It refuses bad terms with the errors of lib/Terms.sol.
 interface IFactory {
-    event SplitCreated(address indexed split, bytes32 indexed commitment, bytes32 salt, bytes terms);
+    event SplitCreated(address indexed split, bytes32 indexed commitment, uint64 salt, bytes terms);
 
-    error AlreadyExists(address clone);
-    error TermsTooShort(uint256 length);
-    error UnknownKind(uint256 kind);
-    error TierCount(uint256 tiers);
-    error TierOutOfOrder(uint256 tier);
-    error TierTotal(uint256 tier, uint256 stated, uint256 actual);
-    error EntriesLength(uint256 length, uint256 stride);
-    error PayeeOutOfOrder(uint256 index);
-    error PayeeWithoutWeight(uint256 index);
-
-    function create(bytes calldata terms, bytes32 salt) external returns (address split);
-    function predict(bytes calldata terms, bytes32 salt) external view returns (address);
-    function createAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external returns (address split);
-    function predictAmendable(bytes calldata terms, bytes32 governance, bytes32 salt) external view returns (address);
+    function create(bytes calldata terms, uint64 salt) external returns (address split);
+    function predict(bytes calldata terms, uint64 salt) external view returns (address);
+    function createAmendable(bytes calldata terms, bytes32 governance, uint64 salt) external returns (address split);
+    function predictAmendable(bytes calldata terms, bytes32 governance, uint64 salt) external view returns (address);
+    function isSplit(address account) external view returns (bool);
     function implementation() external view returns (address);
 }

@@ -7,6 +7,7 @@ interface ISaleEscrow {
         None,
         Held,
         Disputed,
+        Owed,
         Done
     }
 
@@ -31,19 +32,21 @@ interface ISaleEscrow {
         address token;
         address seller;
         address arbiter;
-        uint256 amount;
+        uint128 amount;
+        uint128 owed;
     }
 
     function open(Terms calldata terms) external payable;
     function confirm(address split, bytes32 saleId) external;
     function dispute(address split, bytes32 saleId) external;
-    function refund(address split, bytes32 saleId) external;
-    function decide(address split, bytes32 saleId, uint256 amountToBuyer) external;
-    function release(address split, bytes32 saleId) external;
-    function settleByDefault(address split, bytes32 saleId) external;
+    function refund(address split, address buyer, bytes32 saleId) external;
+    function decide(address split, address buyer, bytes32 saleId, uint256 amountToBuyer) external;
+    function release(address split, address buyer, bytes32 saleId) external;
+    function settleByDefault(address split, address buyer, bytes32 saleId) external;
     function withdrawCredit(address payee, address token) external returns (uint256 amount);
-    function redirectCredit(address to, address token) external returns (uint256 amount);
-    function sale(address split, bytes32 saleId) external view returns (Sale memory);
+    function redirectCredit(address to, address token, uint256 amount) external;
+    function sale(address split, address buyer, bytes32 saleId) external view returns (Sale memory);
+    function recordIdOf(address buyer, bytes32 saleId) external pure returns (bytes32);
     function credit(address payee, address token) external view returns (uint256);
 }
 
@@ -54,6 +57,16 @@ interface IPayoutBook {
         uint256 cumulative;
         bytes32[] proof;
     }
+
+    enum Skip {
+        NotProven,
+        NothingDue,
+        TotalExceeded,
+        NotDelivered
+    }
+
+    event PayeePaid(address indexed payee, address indexed token, uint256 amount);
+    event ClaimSkipped(address indexed payee, address indexed token, Skip reason);
 
     function publish(uint256 total, bytes32 root, address token) external payable;
     function withdraw(address token) external;

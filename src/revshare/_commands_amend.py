@@ -1,7 +1,8 @@
-"""The commands by which terms are amended: `propose`, `sign`, `announce`, `amend`.
+"""The commands by which terms are amended: `propose`, `sign`, `revoke`, `announce`, `amend`.
 
 A proposal is a file that goes from hand to hand: `propose` writes it, `sign` shows what it changes and adds a
-consent, `amend` takes one file or several and puts the new terms in force.
+consent, `amend` takes one file or several and puts the new terms in force. `revoke` takes a consent back, on
+the chain, whoever has the file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from revshare._options import (
     print_json,
     receipt_as_dict,
 )
-from revshare.errors import InvalidInput, WrongChain
+from revshare.errors import InvalidInput, UnknownPayee, WrongChain
 
 if TYPE_CHECKING:
     from revshare.chain import AmendableSplit, Proposal, Receipt
@@ -42,6 +43,9 @@ def register(app: typer.Typer) -> None:
         epilog=f"Example: revshare propose 0x5b1869D9A4C187F2EAa108f3062412ecf0526b24 remix.toml {url}"
     )(propose)
     app.command(epilog="Example: revshare sign remix.proposal.json --account ann.keystore.json")(sign)
+    app.command(epilog=f"Example: revshare revoke remix.proposal.json --account ann.keystore.json {url}")(
+        revoke
+    )
     app.command(epilog=f"Example: revshare announce remix.proposal.json --account chair.keystore.json {url}")(
         announce
     )
@@ -71,6 +75,21 @@ def propose(
     days: Annotated[
         int, typer.Option("--days", min=1, max=3650, help="For how many days payees can consent to it.")
     ] = 30,
+    token: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--token",
+            metavar="ADDRESS",
+            help="Another token to settle first, besides those in the split's log; as often as needed.",
+            show_default=False,
+        ),
+    ] = None,
+    seen: Annotated[
+        bool,
+        typer.Option(
+            "--seen/--not-seen", help="Whether to settle the tokens in the split's log first as well."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Propose new terms: write a file that shows what would change, for payees to sign. Sends nothing."""
@@ -79,7 +98,8 @@ def propose(
     new = Agreement.load(agreement)
     file = out or agreement.with_suffix(".proposal.json")
     with busy("looking at the split"):
-        proposal = _amendable(split, rpc_url).propose(new, deadline=timedelta(days=days))
+        handle = _amendable(split, rpc_url)
+        proposal = handle.propose(new, deadline=timedelta(days=days), tokens=token or (), seen=seen)
     try:
         with file.open("x", encoding="utf-8", newline="\n") as written:
             written.write(proposal.to_json())
@@ -153,6 +173,36 @@ def sign(
     _show(found, file, as_json, changes=not shown_first)
 
 
+def revoke(
+    proposal: OneProposal,
+    *,
+    rpc_url: RpcUrl,
+    account: AccountOption = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back the consent to a proposal: on the chain, once and for all, whoever has the signed file.
+
+    The payee sends it, before or after signing.
+    """
+    from revshare.chain import Proposal
+    from revshare.chain.signers import sender
+
+    found = Proposal.load(proposal)
+    split = _amendable_of(found, rpc_url, account_of(account, password_file))
+    payees = dict(zip(found.old.schedule.addresses, found.old.schedule.payees, strict=True))
+    who = sender(split.node, split.account).address
+    if who not in payees:
+        raise UnknownPayee(who, payees.values())
+    with busy("waiting for the transaction"):
+        receipt = split.revoke_consent(found).send()
+    if as_json:
+        print_json(_as_dict(found) | {"revoked": payees[who], "receipt": receipt_as_dict(receipt)})
+    else:
+        typer.echo(f"revoked: a consent of {payees[who]} to this proposal counts no more")
+        typer.echo(_mined(receipt))
+
+
 def announce(
     proposal: OneProposal,
     *,
@@ -171,11 +221,14 @@ def announce(
         raise InvalidInput("nobody announces new terms for this split: payees consent (sign), then amend")
     with busy("waiting for the transaction"):
         receipt = split.announce(found).send()
-    ready = receipt.event(AmendmentProposed).ready_at
+    ready, announced = receipt.event(AmendmentProposed).ready_at, split.announced()
+    until = announced.until if announced is not None else None
     if as_json:
-        print_json(_as_dict(found) | {"ready_at": ready, "receipt": receipt_as_dict(receipt)})
+        said = {"ready_at": ready, "until": until, "receipt": receipt_as_dict(receipt)}
+        print_json(_as_dict(found) | said)
     else:
-        typer.echo(f"announced; `revshare amend` may put it in force from {moment(ready)} on")
+        last = f", until {moment(until)}" if until is not None else ""
+        typer.echo(f"announced; `revshare amend` may put it in force from {moment(ready)} on{last}")
         typer.echo(_mined(receipt))
 
 
@@ -188,27 +241,22 @@ def amend(
     rpc_url: RpcUrl,
     account: AccountOption = None,
     password_file: PasswordFile = None,
-    token: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--token",
-            metavar="ADDRESS",
-            help="Another token to settle first, besides those in the split's log; as often as needed.",
-            show_default=False,
-        ),
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a proposal in force, once enough have consented. Everybody is first paid by the old terms.
 
-    Anybody may send it, and pays the gas.
+    Anybody may send it, and pays the gas. Consents that were revoked since are left out.
     """
     from revshare.chain import Proposal
 
     first, *others = map(Proposal.load, proposals)
     merged = first.merge(*others)
     split = _amendable_of(merged, rpc_url, account_of(account, password_file))
-    call = split.amend(merged, token or ())
+    revoked = split.revoked(merged)
+    if revoked:
+        typer.echo(f"revshare: revoked, and left out: the consent of {', '.join(revoked)}", err=True)
+        merged = merged.without(*revoked)
+    call = split.amend(merged)
     if not merged.enough():
         raise InvalidInput(
             f"not enough have consented: {merged.weight_signed()} of the {merged.weight_needed()} parts of "
@@ -265,6 +313,8 @@ def _show(proposal: Proposal, file: Path, as_json: bool, *, changes: bool = True
         return
     if changes:
         typer.echo(f"{proposal.changes()}\n")
+    if proposal.tokens:
+        typer.echo(f"settled first, besides the settlement token and the coin: {', '.join(proposal.tokens)}")
     typer.echo(f"{file}: {_standing(proposal)}")
 
 
@@ -296,6 +346,7 @@ def _as_dict(proposal: Proposal) -> dict[str, Any]:
         "governance": proposal.governance.model_dump(exclude_none=True),
         "amendments_so_far": proposal.epoch,
         "deadline": proposal.deadline or None,
+        "tokens": list(proposal.tokens),
         "slices": [{"from": show(a), "until": None if b is None else show(b)} for a, b in changes.slices],
         "changes": [
             {

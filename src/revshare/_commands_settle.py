@@ -195,7 +195,7 @@ def distribute(
 
 def claim(
     agreement: AgreementFile,
-    payee: Annotated[str, typer.Argument(metavar="PAYEE", help="The payee's name or address.")],
+    payees: Annotated[list[str], typer.Argument(metavar="PAYEE...", help="The payees' names or addresses.")],
     *,
     rpc_url: RpcUrl,
     token: TokenOption = None,
@@ -204,16 +204,27 @@ def claim(
     password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay one payee what is due to it; the money goes to the payee, whoever claims."""
+    """Pay one payee, or several, what is due to them; the money goes to the payees, whoever claims.
+
+    Of several, one that cannot be paid is left out and stops nobody; then the exit code is 1.
+    """
+    from revshare.chain import Claimed, PaymentSkipped
+
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
-    call = handle.claim(payee)
-    with busy("asking what is due"):
-        (units,) = call.preview().payouts.values()
-    _show(
-        _sent(call),
-        f"{payee}: {handle.token.format(units, grouped=True)} {handle.token.symbol} paid",
-        as_json=as_json,
+    receipt = _sent(handle.claim(payees[0]) if len(payees) == 1 else handle.claim_many(payees))
+    called = {owner: name for name, owner in handle.payees.items()}
+    paid = "\n".join(
+        f"{called.get(event.payee, event.payee)}: "
+        f"{handle.token.format(event.amount, grouped=True)} {handle.token.symbol} paid"
+        for event in receipt.events_of(Claimed)
     )
+    _show(receipt, paid or "nobody was paid", as_json=as_json)
+    skipped = receipt.events_of(PaymentSkipped)
+    for left_out in skipped:
+        name = called.get(left_out.payee, left_out.payee)
+        typer.echo(f"revshare: {name} was not paid: {left_out.reason}", err=True)
+    if skipped:
+        raise typer.Exit(1)
 
 
 # ------------------------------------------------------------------------------------------ settlements

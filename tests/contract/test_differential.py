@@ -76,7 +76,7 @@ class Play:
         payees = [actor.address for actor in stage.actors][: len(tiers[0][1])]
         while len(payees) < len(tiers[0][1]):
             payees.append(to_checksum_address(keccak(b"payee %d" % len(payees))[12:]))
-        self.split: Split = self.world.create(Terms.of(payees, tiers, settlement), b"\0" * 32)
+        self.split: Split = self.world.create(Terms.of(payees, tiers, settlement), 0)
         self.payees = self.split.terms.payees
         self.settlement = settlement
         tiers_for = {asset: self.split.terms.tiers_for(asset) for asset in stage.assets}
@@ -255,7 +255,7 @@ class Play:
         books = self.books[self.settlement]
         if books.fell or not books.revenue:
             return
-        other = self.world.create(self.split.terms, b"\1" * 32)
+        other = self.world.create(self.split.terms, 1)
         total = books.held + sum(books.paid)
         if self.settlement == COIN:
             self.world.coin(other.address, total)

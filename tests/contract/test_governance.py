@@ -31,8 +31,8 @@ def terms(world: World) -> bytes:
     ids=bytes.hex,
 )
 def test_a_quorum_or_a_controller_with_notice(world: World, terms: bytes, word: bytes) -> None:
-    predicted = world.factory.functions.predictAmendable(terms, word, bytes(32)).call()
-    made = world.factory.functions.createAmendable(terms, word, bytes(32)).call()
+    predicted = world.factory.functions.predictAmendable(terms, word, 0).call()
+    made = world.factory.functions.createAmendable(terms, word, 0).call()
     assert predicted == made
 
 
@@ -63,7 +63,7 @@ def test_a_quorum_or_a_controller_with_notice(world: World, terms: bytes, word: 
 )
 def test_nothing_else(world: World, terms: bytes, word: bytes) -> None:
     for function in ("predictAmendable", "createAmendable"):
-        call = world.factory.functions[function](terms, word, bytes(32))
+        call = world.factory.functions[function](terms, word, 0)
         assert world.refusal(call) == Refusal("InvalidGovernance", (word,))
 
 

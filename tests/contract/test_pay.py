@@ -133,7 +133,7 @@ def test_a_payment_of_nothing_is_refused(world: World, split: Split, token: Any,
 @kinds
 def test_tokens_that_cannot_be_drawn_are_refused(world: World, split: Split, token: Any, kind: str) -> None:
     def refused(asset: Any, amount: int) -> None:
-        found = world.refusal(paying(split, kind, asset.address, amount, world.salt()))
+        found = world.refusal(paying(split, kind, asset.address, amount, world.record()))
         assert found == Refusal("PaymentRefused", (asset.address.lower(), world.owner.lower(), amount))
 
     refused(token, 10**12 + 1)  # more than there is

@@ -41,7 +41,7 @@ def test_distributing_in_crumbs_starves_nobody(world: World) -> None:
     large = world.fresh()
     weights = [899, *[1] * 100]
     crumbs, lump = (
-        world.create(Terms.of([large, *small], [(None, weights)]), salt) for salt in (b"\0" * 32, b"\1" * 32)
+        world.create(Terms.of([large, *small], [(None, weights)]), salt) for salt in (0, 1)
     )
     total = 0
     for amount in [899] * 6:
@@ -65,7 +65,7 @@ def test_a_token_with_a_fee_leaves_every_split_solvent(world: World) -> None:
         payees = [world.fresh(), world.fresh()]
         split = world.split(payees, shares(1, 1), token.address)
         world.send(token.functions.approve(split.address, 2**256 - 1))
-        world.send(split.functions.pay(world.salt(), token.address, 10**6))
+        world.send(split.functions.pay(world.record(), token.address, 10**6))
         splits.append((split, payees))
     for split, payees in splits:
         world.behave(token, "Blacklist", payees[0])
@@ -81,7 +81,7 @@ def test_a_token_with_a_fee_leaves_every_split_solvent(world: World) -> None:
 @pytest.mark.parametrize(
     ("payees", "weights", "name"),
     [
-        ([], [], "TermsTooShort"),
+        ([], [], "TermsLength"),
         ([5, 6], [1, 0], "PayeeWithoutWeight"),
         ([5, 5], [1, 1], "PayeeOutOfOrder"),
         ([0, 5], [1, 1], "PayeeOutOfOrder"),
@@ -91,14 +91,14 @@ def test_a_token_with_a_fee_leaves_every_split_solvent(world: World) -> None:
 def test_bad_splits_are_refused(world: World, payees: list[int], weights: list[int], name: str) -> None:
     """0xSplits v2 accepts empty, zero-allocation, duplicate and zero-address splits."""
     terms = Terms(COIN, tuple(f"0x{p:040x}" for p in payees), ((None, weights),))
-    assert world.refusal(world.factory.functions.create(terms.packed, b"\0" * 32)).name == name
+    assert world.refusal(world.factory.functions.create(terms.packed, 0)).name == name
 
 
 def test_an_overflowing_split_is_refused(world: World) -> None:
     """0xSplits v2 accepts it. Here a total is what the weights sum to, and weights have 32 bits."""
     good = Terms.of([f"0x{p:040x}" for p in (5, 6)], shares(2**32 - 1, 2**32 - 1))
     wrapped = good.packed[:38] + (2**32 - 2).to_bytes(6, "big") + good.packed[44:]
-    refusal = world.refusal(world.factory.functions.create(wrapped, b"\0" * 32))
+    refusal = world.refusal(world.factory.functions.create(wrapped, 0))
     assert refusal == Refusal("TierTotal", (0, 2**32 - 2, 2**33 - 2))
     assert world.create(good).functions.verify(good.packed).call()
 

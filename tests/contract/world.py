@@ -186,7 +186,9 @@ class World:
         self.stranger: str = accounts[1]
         self.accounts = accounts[2:]
         self._numbers = count(1)
-        self._errors = self._selectors("RevenueSplit", "RevenueSplitFactory")
+        self._errors = self._selectors(
+            "RevenueSplit", "BackOffice", "AmendableSplit", "AmendableBackOffice", "RevenueSplitFactory"
+        )
         self.factory = self.deploy("RevenueSplitFactory")
         self.reader = self.deploy("Reader")
 

@@ -20,7 +20,6 @@ SAMPLES: list[rs.RevShareError] = [
     rs.AmountError("x", value="1e3"),
     rs.AmountTypeError("x", value=1.5),
     rs.AgreementError([rs.Problem("tiers[0]", "is wrong", "mend it")], "a.toml"),
-    rs.AliasedToken("x", address="0x1", chain_id=137, coin="POL"),
     rs.CircularSplits(["0xa", "0xb", "0xa"]),
     rs.NegativeRevenue(3, -5),
     rs.UnknownPayee("desginer", ["designer"]),
@@ -32,7 +31,6 @@ SAMPLES: list[rs.RevShareError] = [
     rs.InsufficientAllowance("x", account="0x1", needed=2, available=1),
     rs.NotDeployed("x", address="0x1"),
     rs.WrongChain("x", expected=1, actual=2),
-    rs.UnsupportedChain(["MCOPY"], chain_id=4242),
     rs.TermsMismatch("x", address="0x1", expected=b"1", actual=b"2"),
     rs.SignerError("x", signer="alias/payer"),
     rs.ProofRefused("x", reason="sale"),
@@ -60,6 +58,8 @@ SAMPLES: list[rs.RevShareError] = [
     rs.StuckTransaction("x", tx_hash="0x1", agreement="A", period="2011-03"),
     rs.LeaseLost("A", "2011-03"),
     rs.NeedsPayoutBook([rs.Problem("rules[0]", "(cap): the contract counts revenue", "use a book")]),
+    rs.AliasedToken("x", address="0x1", chain_id=137, coin="POL"),
+    rs.UnsupportedChain(["MCOPY"], chain_id=4242),
 ]
 
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
 /// @title The chain's coin and ERC-20 tokens, alike: what is held, and what comes in.
 /// @dev What goes out is Delivery.sol. What comes in is measured by balances. Return data is not copied beyond one word.
 library Asset {
@@ -36,15 +38,7 @@ library Asset {
     /// @dev Whatever the token answers, the balance decides. Reverts: PaymentRefused, NotAToken.
     function pull(address token, address from, uint256 amount) internal returns (uint256 arrived) {
         uint256 held = balance(token);
-        bool called;
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, shl(224, 0x23b872dd)) // transferFrom(address,address,uint256)
-            mstore(add(m, 0x04), from)
-            mstore(add(m, 0x24), address())
-            mstore(add(m, 0x44), amount)
-            called := call(gas(), token, 0, m, 0x64, 0, 0)
-        }
+        (bool called,) = token.call(abi.encodeCall(IERC20.transferFrom, (from, address(this), amount)));
         uint256 holds = balance(token);
         if (!called || holds <= held) revert PaymentRefused(token, from, amount);
         unchecked {

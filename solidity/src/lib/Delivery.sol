@@ -29,7 +29,7 @@ uint256 constant TOKEN_GAS = 200_000;
 ///
 /// A revert undoes whatever the token did, so there is nothing to look at. What a clean success really moved is not asked:
 /// a token that says it paid has paid (docs/decisions/0008). "Refused" undoes the whole call, the token's doing included.
-/// @dev Payout.sol states the first half once more, for the loop over the payees of a split.
+/// @dev Only the loop in Payout.sol sends coin without it, where nothing is to be judged but whether the call succeeded.
 library Delivery {
     /// @dev The payment could not be delivered whole; nothing has changed.
     error PaymentFailed(address asset, address payee, uint256 amount);

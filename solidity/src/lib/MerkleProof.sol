@@ -8,22 +8,20 @@ pragma solidity 0.8.37;
 library MerkleProof {
     /// @notice The root that `leaf` and its siblings, from the leaf upwards, lead to.
     function rootOf(bytes32[] calldata siblings, bytes32 leaf) internal pure returns (bytes32 node) {
-        assembly ("memory-safe") {
-            node := leaf
-            if siblings.length {
-                let at := siblings.offset
-                let end := add(at, shl(5, siblings.length))
-                for {} 1 {} {
-                    let sibling := calldataload(at)
-                    // The smaller of the two goes to 0x00, the other to 0x20.
-                    let place := shl(5, gt(node, sibling))
-                    mstore(place, node)
-                    mstore(xor(place, 0x20), sibling)
-                    node := keccak256(0x00, 0x40)
-                    at := add(at, 0x20)
-                    if eq(at, end) { break }
-                }
+        node = leaf;
+        unchecked {
+            for (uint256 i = 0; i < siblings.length; ++i) {
+                bytes32 sibling = siblings[i];
+                node = node < sibling ? _pair(node, sibling) : _pair(sibling, node);
             }
+        }
+    }
+
+    function _pair(bytes32 smaller, bytes32 greater) private pure returns (bytes32 node) {
+        assembly ("memory-safe") {
+            mstore(0x00, smaller)
+            mstore(0x20, greater)
+            node := keccak256(0x00, 0x40)
         }
     }
 }

@@ -60,10 +60,22 @@ library MoneyRule {
         }
     }
 
-    /// @dev Bytes of an entry.
-    function strideOf(uint256 p) internal pure returns (uint256 stride) {
+    /// @notice What the payee at `entry` earns by a plan.
+    function earnedBy(uint256 p, uint256 entry) internal pure returns (uint256 amount) {
         assembly ("memory-safe") {
-            stride := mload(p)
+            for { let slice := add(p, 0x40) } lt(slice, mload(add(p, 0x20))) { slice := add(slice, 0x80) } {
+                let weight := shr(224, calldataload(add(entry, mload(slice))))
+                let total := mload(add(slice, 0x20))
+                let before := div(mul(mload(add(slice, 0x40)), weight), total)
+                amount := add(amount, sub(div(mul(mload(add(slice, 0x60)), weight), total), before))
+            }
+        }
+    }
+
+    /// @notice Whether a plan has one slice.
+    function isSimple(uint256 p) internal pure returns (bool simple) {
+        assembly ("memory-safe") {
+            simple := eq(mload(add(p, 0x20)), add(p, 0xc0))
         }
     }
 

@@ -270,16 +270,6 @@ library Terms {
         }
     }
 
-    function _node(bytes32 left, bytes32 right) private pure returns (bytes32 node) {
-        assembly ("memory-safe") {
-            let copy := mload(0x40)
-            mstore8(copy, 1)
-            mstore(add(copy, 0x01), left)
-            mstore(add(copy, 0x21), right)
-            node := keccak256(copy, 0x41)
-        }
-    }
-
     function _seal(bytes32 root, uint256 length, uint256 header, uint256 head) private pure returns (bytes32 commitment) {
         assembly ("memory-safe") {
             let copy := mload(0x40)
@@ -311,7 +301,7 @@ library Terms {
             }
             place /= 2;
             for (uint256 i = 0; i < count; i += 2) {
-                nodes[i / 2] = i + 1 == count ? nodes[i] : _node(nodes[i], nodes[i + 1]);
+                nodes[i / 2] = i + 1 == count ? nodes[i] : keccak256(bytes.concat(bytes1(0x01), nodes[i], nodes[i + 1]));
             }
         }
         return bytes.concat(_beforeSiblings(terms, page, entry, sides), siblings);

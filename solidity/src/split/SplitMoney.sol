@@ -65,6 +65,7 @@ abstract contract SplitMoney is SplitState {
 
     /// @dev What a distribution has come to so far.
     /// @param token What is distributed.
+    /// @param stride Bytes of an entry.
     /// @param to Revenue up to which everybody is paid.
     /// @param held Units held before.
     /// @param sent Units that left.
@@ -72,6 +73,7 @@ abstract contract SplitMoney is SplitState {
     /// @param ahead Whether somebody's own mark lies beyond the revenue: it claimed before a token took balance away.
     struct Tally {
         address token;
+        uint256 stride;
         uint256 to;
         uint256 held;
         uint256 sent;
@@ -80,26 +82,35 @@ abstract contract SplitMoney is SplitState {
     }
 
     function _distribute(bytes calldata terms, address token) internal returns (uint256 sent, uint256 credited) {
-        uint256 header = Terms.accept(terms, _inForce(token));
+        address settlement = Terms.settlementToken(Terms.accept(terms, _inForce(token)));
         (Books books, uint256 held, uint256 to) = _open(token);
         uint256 mark = books.distributed();
-        if (mark < to) {
-            (uint256 coins, uint256 units) = _begin(token, Terms.settlementToken(header));
-            bool ahead = false;
-            if (books.claimedAlone()) {
-                (sent, credited, ahead) = _payEachFromItsMark(terms, mark, Tally(token, to, held, 0, 0, false));
-            } else {
-                (sent, credited) = _payAll(terms, token, mark, to, held);
-            }
-            unchecked {
-                _books[token] = toBooks(to, books.paidOut() + sent, ahead);
-            }
-            emit Distributed(token, mark, to);
-            if (credited != 0) _noteSettlementToken(Terms.settlementToken(header));
-            _end(token, Terms.settlementToken(header), coins, units);
-            mark = to;
+        if (to <= mark) {
+            _afterDistribution(token, mark);
+            return (0, 0);
         }
-        _afterDistribution(token, mark);
+        (uint256 coins, uint256 units) = _begin(token, settlement);
+        bool ahead = false;
+        if (books.claimedAlone()) {
+            (sent, credited, ahead) = _payEachFromItsMark(terms, mark, _tally(terms, token, to, held, 0));
+        } else {
+            (sent, credited) = _payAll(terms, token, mark, to, held);
+        }
+        if (credited != 0) _noteSettlementToken(settlement);
+        unchecked {
+            _books[token] = toBooks(to, books.paidOut() + sent, ahead);
+        }
+        _end(token, settlement, coins, units);
+        emit Distributed(token, mark, to);
+        _afterDistribution(token, to);
+    }
+
+    function _tally(bytes calldata terms, address token, uint256 to, uint256 held, uint256 sent)
+        private
+        pure
+        returns (Tally memory)
+    {
+        return Tally(token, Terms.strideOf(Terms.tierCount(Calldata.start(terms))), to, held, sent, 0, false);
     }
 
     /// @dev Pays everybody for the revenue from `mark` on.
@@ -111,11 +122,12 @@ abstract contract SplitMoney is SplitState {
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         uint256 amount;
         bool called;
-        (entry, sent, amount, called) = Payout.run(plan, entry, end, token);
+        uint256 stride = Terms.strideOf(Terms.tierCount(Calldata.start(terms)));
+        (entry, sent, amount, called) = Payout.run(plan, entry, end, stride, token);
         if (entry == end) return (sent, 0);
-        Tally memory tally = Tally(token, to, held, sent, 0, false);
+        Tally memory tally = _tally(terms, token, to, held, sent);
         _afterFailure(entry, amount, called, tally);
-        _payFrom(plan, entry + MoneyRule.strideOf(plan), end, tally);
+        _payFrom(plan, entry + tally.stride, end, tally);
         return (tally.sent, tally.credited);
     }
 
@@ -124,10 +136,9 @@ abstract contract SplitMoney is SplitState {
         private
         returns (uint256 sent, uint256 credited, bool ahead)
     {
-        uint256 stride = Terms.strideOf(Terms.tierCount(Calldata.start(terms)));
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         unchecked {
-            for (; entry != end; entry += stride) {
+            for (; entry != end; entry += tally.stride) {
                 uint256 own = _accounts[tally.token][Terms.payeeAt(entry)].mark();
                 if (own > tally.to) tally.ahead = true;
                 if (own < tally.to) _payOne(Calldata.start(terms), entry, own > mark ? own : mark, tally);
@@ -140,7 +151,7 @@ abstract contract SplitMoney is SplitState {
     function _payOne(uint256 header, uint256 entry, uint256 mark, Tally memory tally) private {
         uint256 free = MoneyRule.freeMemory();
         uint256 plan = MoneyRule.plan(header, tally.token, _base(tally.token), mark, tally.to);
-        _payFrom(plan, entry, entry + MoneyRule.strideOf(plan), tally);
+        _payFrom(plan, entry, entry + tally.stride, tally);
         // Every plan in the same place: memory stays small and gas linear.
         MoneyRule.freeAgain(free);
     }
@@ -148,11 +159,12 @@ abstract contract SplitMoney is SplitState {
     /// @dev Pays the entries from `entry` up to `end` by one plan.
     function _payFrom(uint256 plan, uint256 entry, uint256 end, Tally memory tally) private {
         while (entry != end) {
-            (uint256 stopped, uint256 sent, uint256 amount, bool called) = Payout.run(plan, entry, end, tally.token);
+            (uint256 stopped, uint256 sent, uint256 amount, bool called) = 
+                Payout.run(plan, entry, end, tally.stride, tally.token);
             tally.sent += sent;
             if (stopped == end) return;
             _afterFailure(stopped, amount, called, tally);
-            entry = stopped + MoneyRule.strideOf(plan);
+            entry = stopped + tally.stride;
         }
     }
 

@@ -285,7 +285,7 @@ contract PayoutBook {
         for (uint256 i = 0; i < claims.length; ++i) {
             (uint256 left, bool whole) = _claimOneOfMany(token, claims[i], held);
             unchecked {
-                (held, sent) = (held - left, sent + left);
+                (held, sent) = (held > left ? held - left : 0, sent + left);
                 if (!whole) ++skipped;
             }
         }
@@ -331,17 +331,9 @@ contract PayoutBook {
     }
 
     /// @notice The leaf that gives `payee` `cumulative` units of `token`.
-    function leafOf(address payee, address token, uint256 cumulative) public view returns (bytes32 leaf) {
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, chainid())
-            mstore(add(m, 0x20), address())
-            mstore(add(m, 0x40), token)
-            mstore(add(m, 0x60), payee)
-            mstore(add(m, 0x80), cumulative)
-            mstore(0x00, keccak256(m, 0xa0))
-            leaf := keccak256(0x00, 0x20)
-        }
+    function leafOf(address payee, address token, uint256 cumulative) public view returns (bytes32) {
+        bytes32 once = keccak256(abi.encode(block.chainid, address(this), token, payee, cumulative));
+        return keccak256(bytes.concat(once));
     }
 
     // ------------------------------------------------------------------ within

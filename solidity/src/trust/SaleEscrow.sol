@@ -423,12 +423,12 @@ contract SaleEscrow {
     }
 
     /// @dev Pays the split by `pay`, if it can be done; else nothing has happened, not even an approval.
-    function _payIn(address split, bytes32 recordId, address token, uint256 amount) private returns (bool done) {
+    function _payIn(address split, bytes32 recordId, address token, uint256 amount) private returns (bool) {
         if (split.code.length == 0) return false;
-        bytes memory call_ = abi.encodeCall(this.payIn, (split, recordId, token, amount));
-        uint256 limit = _PAY_GAS;
-        assembly ("memory-safe") {
-            done := call(limit, address(), 0, add(call_, 0x20), mload(call_), 0, 0)
+        try this.payIn{gas: _PAY_GAS}(split, recordId, token, amount) {
+            return true;
+        } catch {
+            return false;
         }
     }
 
@@ -450,10 +450,8 @@ contract SaleEscrow {
 
     /// @dev Whether it worked shows in what the split then takes; some tokens answer nothing.
     function _approve(address token, address split, uint256 amount) private {
-        bytes memory call_ = abi.encodeCall(IAllowance.approve, (split, amount));
-        assembly ("memory-safe") {
-            pop(call(gas(), token, 0, add(call_, 0x20), mload(call_), 0, 0))
-        }
+        (bool called,) = token.call(abi.encodeCall(IAllowance.approve, (split, amount)));
+        if (!called) revert NotTaken(split, amount);
     }
 
     function _withdraw(address payee, address to, address token, uint256 amount) private {

@@ -75,6 +75,11 @@ class Interface:
             return None
         return entry["name"], {argument["name"]: values[argument["name"]] for argument in entry["inputs"]}
 
+    def error_name(self, selector: bytes) -> str | None:
+        """Return the name of the error of a selector (4 bytes); None for one not of this interface."""
+        entry = self._errors.get(selector)
+        return None if entry is None else str(entry["name"])
+
     def error(self, data: bytes) -> tuple[str, dict[str, Any]] | None:
         """Return the name and arguments of an error; None for one that is not of this interface."""
         entry = self._errors.get(data[:4])
@@ -120,6 +125,8 @@ def _named(arguments: Sequence[Mapping[str, Any]], data: bytes) -> dict[str, Any
 
 
 def _tidy(kind: str, value: Any) -> Any:
+    if kind == "address[]":
+        return tuple(map(checksummed, value))
     return checksummed(value) if kind == "address" else value
 
 

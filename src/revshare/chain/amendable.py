@@ -20,7 +20,7 @@ from revshare.chain.attach import (
 )
 from revshare.chain.books import Books
 from revshare.chain.calls import Call
-from revshare.chain.chains import Chain
+from revshare.chain.chains import Chain, refuse_alias
 from revshare.chain.clones import Clone
 from revshare.chain.deal import terms_of
 from revshare.chain.governance import governance_of
@@ -50,10 +50,16 @@ _GAS_FOR_SEEN = 8_000_000
 
 @dataclass(frozen=True)
 class Announcement:
-    """What a controller has announced: the commitment to new terms, and when (seconds) they may come."""
+    """What a controller has announced: the commitment to new terms, and when they may be put in force.
+
+    ready_at, until: from when on, and until when, in seconds since 1970. expired: whether the latest block is
+    later than that; then it can only be announced anew.
+    """
 
     commitment: bytes
     ready_at: int
+    until: int
+    expired: bool = False
 
 
 class AmendableSplit(RevenueSplit):
@@ -142,13 +148,25 @@ class AmendableSplit(RevenueSplit):
 
     # ---------------------------------------------------------------- amending
 
-    def propose(self, agreement: Agreement, *, deadline: int | datetime | timedelta = _MONTH) -> Proposal:
+    def propose(
+        self,
+        agreement: Agreement,
+        *,
+        deadline: int | datetime | timedelta = _MONTH,
+        tokens: Iterable[str | Token] = (),
+        seen: bool = True,
+    ) -> Proposal:
         """Return the proposal to go on by `agreement`, for payees to sign or the controller to announce.
 
         Its tiers go on counting from the first unit the split ever received. Its token and its governance
         must be those of the split.
 
-        deadline: until when consent is given: a time, a span from the latest block on, or seconds since 1970.
+        deadline: until when consent is given: a time, a span from the latest block on, or seconds since 1970;
+        left out, 30 days. tokens: what everybody is paid by the old terms in first, besides the settlement
+        token and the coin; `seen` adds all others that the split's log names, unless they refuse or cost too
+        much. The list is what is consented to, or announced: nobody can amend by another. A token left out
+        goes on under the old terms until its next distribution. One that is listed and no longer tells
+        balances when it is put in force holds the amendment up: then propose anew, without it.
 
         Raises InvalidInput where it would change nothing, and where a quorum would need the signature of a
         payee that is a split; TermsMismatch where the terms have changed since this handle was made,
@@ -161,6 +179,10 @@ class AmendableSplit(RevenueSplit):
         refuse_circles(self._node, self.address, terms.schedule.addresses)
         refuse_splits_that_sign(self._node, terms.schedule, self.governance)
         self._check_newest()
+        settled = {self.terms.token, COIN}
+        listed = [address for address in map(self._address, tokens) if address not in settled]
+        if seen:
+            listed += self._worth_settling({*settled, *listed})
         return Proposal(
             chain_id=self.chain_id,
             split=self.address,
@@ -169,20 +191,14 @@ class AmendableSplit(RevenueSplit):
             old=self.terms if self.agreement else self._called_as_in(agreement),
             agreement=agreement,
             deadline=self._deadline(deadline) if self.governance.controller is None else 0,
+            tokens=tuple(dict.fromkeys(listed)),
         )
 
-    def amend(
-        self,
-        proposal: Proposal | Iterable[Proposal],
-        tokens: Iterable[str | Token] = (),
-        *,
-        seen: bool = True,
-    ) -> Call:
+    def amend(self, proposal: Proposal | Iterable[Proposal]) -> Call:
         """Put a proposal in force: with consents enough, or after the controller's notice. Anyone may.
 
-        Everybody is first paid under the old terms, in the settlement token, the coin, `tokens`, and with
-        `seen` in all other tokens that the split's log names, unless they refuse or cost too much. A token
-        left out goes on under the old terms until its next distribution.
+        Everybody is first paid under the old terms, in the settlement token, the coin and the proposal's
+        tokens.
 
         proposal: one, or several that different people have signed.
 
@@ -190,14 +206,11 @@ class AmendableSplit(RevenueSplit):
         changed since it was made.
         """
         merged = self._merged(proposal)
-        listed = [self._address(token) for token in tokens]
-        if seen:
-            listed += self._worth_settling({self.terms.token, COIN, *listed})
         data = self._interface.encode(
             "amend",
             merged.old.encoded,
             merged.new.encoded,
-            list(dict.fromkeys(listed)),
+            list(merged.tokens),
             merged.ordered_consents(),
             merged.deadline,
         )
@@ -206,27 +219,52 @@ class AmendableSplit(RevenueSplit):
     def announce(self, proposal: Proposal) -> Call:
         """Announce new terms: their notice begins, and that of what was announced before is void.
 
-        The controller only.
+        Once the notice is over anyone may `amend`, for 30 days. The controller only.
         """
         merged = self._merged(proposal)
-        return self._encoded("proposeAmendment", merged.old.encoded, merged.new.encoded)
+        return self._encoded("proposeAmendment", merged.old.encoded, merged.new.encoded, list(merged.tokens))
 
     def withdraw_proposal(self) -> Call:
         """Take back what was announced. The controller only."""
         return self._encoded("withdrawAmendment")
 
     def announced(self) -> Announcement | None:
-        """What the controller has announced; None for nothing."""
+        """What the controller has announced, expired or not; None for nothing."""
         answer = self._view("proposal")
-        found = Announcement(bytes(answer["commitment_"]), int(answer["readyAt"]))
-        return found if found.ready_at else None
+        ready_at, until = int(answer["readyAt"]), int(answer["until"])
+        if not ready_at:
+            return None
+        return Announcement(bytes(answer["commitment_"]), ready_at, until, self._now() > until)
 
     def check_consents(self, proposal: Proposal) -> dict[str, bool]:
-        """Ask the chain whether each consent is good, by payee: a key's signature, or a contract's word."""
+        """Ask the chain whether each consent is good, by payee: a key's signature, or a contract's word.
+
+        One that its payee has revoked is not; `revoked` says which those are.
+        """
+        revoked = self.revoked(proposal)
         return {
-            name: proposal.is_signed_by_key(owner) or approves(self._node, owner, proposal.digest, signature)
+            name: name not in revoked
+            and (proposal.is_signed_by_key(owner) or approves(self._node, owner, proposal.digest, signature))
             for name, owner, signature in proposal.signed()
         }
+
+    def revoked(self, proposal: Proposal) -> tuple[str, ...]:
+        """Return the payees who have signed a proposal and revoked that since, as the chain says."""
+        return tuple(
+            name
+            for name, owner, _ in proposal.signed()
+            if self._view("isRevoked", owner, proposal.digest)["0"]
+        )
+
+    def revoke_consent(self, proposal: Proposal) -> Call:
+        """Take back the sender's consent to a proposal, once and for all: a signature over it counts no more.
+
+        The payee itself sends this, be it before or after it has signed. Consents of others stay as they are.
+
+        Raises WrongChain, InvalidInput for another split's proposal.
+        """
+        self._check_own(proposal)
+        return self._encoded("revokeConsent", proposal.digest)
 
     def _merged(self, proposal: Proposal | Iterable[Proposal]) -> Proposal:
         several = isinstance(proposal, Iterable) and not isinstance(proposal, str)
@@ -236,14 +274,9 @@ class AmendableSplit(RevenueSplit):
         first: Proposal = given[0]
         others: list[Proposal] = given[1:]
         merged = first.merge(*others)
-        if merged.chain_id != self.chain_id:
-            raise WrongChain(
-                f"the proposal is for chain {merged.chain_id}, and this is chain {self.chain_id}",
-                expected=merged.chain_id,
-                actual=self.chain_id,
-            )
-        if merged.split != self.address:
-            raise InvalidInput(f"the proposal is for the split at {merged.split}, and this is {self.address}")
+        self._check_own(merged)
+        for token in merged.tokens:
+            refuse_alias(self.chain_id, token)
         refuse_circles(self._node, self.address, merged.new.schedule.addresses)
         refuse_splits_that_sign(self._node, merged.new.schedule, self.governance)
         epoch = self.epoch()
@@ -256,6 +289,20 @@ class AmendableSplit(RevenueSplit):
                 actual=epoch,
             )
         return merged
+
+    def _check_own(self, proposal: Proposal) -> None:
+        if not isinstance(proposal, Proposal):
+            raise InvalidInput(f"a proposal is meant, not {type(proposal).__name__}")
+        if proposal.chain_id != self.chain_id:
+            raise WrongChain(
+                f"the proposal is for chain {proposal.chain_id}, and this is chain {self.chain_id}",
+                expected=proposal.chain_id,
+                actual=self.chain_id,
+            )
+        if proposal.split != self.address:
+            raise InvalidInput(
+                f"the proposal is for the split at {proposal.split}, and this is {self.address}"
+            )
 
     def _check_newest(self) -> None:
         newest = newest_commitment(self._node, self.address)
@@ -277,8 +324,7 @@ class AmendableSplit(RevenueSplit):
         )
 
     def _deadline(self, deadline: int | datetime | timedelta) -> int:
-        head = self._node.block()
-        now = head.timestamp if head else 0
+        now = self._now()
         if isinstance(deadline, bool) or not isinstance(deadline, (int, datetime, timedelta)):
             raise InvalidInput(f"the deadline is a time, a span or seconds since 1970, not {deadline!r}")
         if isinstance(deadline, timedelta):
@@ -294,6 +340,11 @@ class AmendableSplit(RevenueSplit):
         if seconds >= 2**64:
             raise InvalidInput(f"the deadline is no time: second {seconds}")
         return seconds
+
+    def _now(self) -> int:
+        """The time of the latest block, in seconds since 1970."""
+        head = self._node.block()
+        return head.timestamp if head else 0
 
     def _worth_settling(self, listed: set[str]) -> list[str]:
         """The tokens in the log that settle when tried, cheapest first, within `_GAS_FOR_SEEN`.
@@ -396,15 +447,15 @@ class AmendableSplit(RevenueSplit):
         for owner, name in self._everyone(books).items():
             # The contract counts from the token's last amendment on; what was earned before is in the log.
             if owner in current:
-                entitlement, paid, credit, due = current[owner]
-                settled = paid if past.base else paid + credit
+                entitlement, paid, credit, due, earlier = current[owner]
                 before = past.before_anchor(owner)
-                entitlement, settled = max(entitlement - before, 0), settled - before
+                entitlement, settled = max(entitlement - before, 0), paid + credit - before
             else:
-                entitlement = settled = due = 0
-                credit = self._credit_of(owner, address, number) if past.credits[owner] else 0
-            closed = past.closed[owner]
-            lines.append(Line(name, owner, closed + entitlement, closed + settled - credit, credit, due))
+                entitlement = settled = credit = due = 0
+                earlier = self._credit_of(owner, address, number) if past.credits[owner] else 0
+            closed, aside = past.closed[owner], credit + earlier
+            line = Line(name, owner, closed + entitlement, closed + settled - aside, aside, due, earlier)
+            lines.append(line)
         return int(answer["revenue"]), tuple(lines)
 
     def _credit_of(self, owner: str, token: str, block: int) -> int:

@@ -1,6 +1,6 @@
 """Payout books: a handle on the contract that pays, by proof, what a tree of cumulative amounts says.
 
-    book = PayoutBook.deploy(w3)
+    book = PayoutBook.deploy(w3)                   # created or found: one for each owner, delay and salt
     tree = book.tree({payee: 1_000, ...})          # cumulative, base units; or PayoutTree.load(path)
     book.publish(tree).send()                      # refused unless the money for it all is there
     book.claim(tree, payee).send()                 # anyone may; the money goes to the payee
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.chains import refuse_alias
+from revshare.chain.clones import salt_number
 from revshare.chain.contract import Contract
 from revshare.chain.node import BlockId, Node
 from revshare.chain.signers import Account, sender
@@ -71,23 +72,39 @@ class PayoutBook(Contract):
         *,
         owner: str | None = None,
         delay: int | timedelta = 0,
+        salt: int | str | bytes = 0,
         account: Account = None,
     ) -> PayoutBook:
-        """Deploy a new book.
+        """Create the book of an owner, or find it: at the same address on every chain, `default_address`.
+
+        Doing this twice does it once; another salt makes another book. It goes through the common CREATE2
+        deployer, which is placed first where a chain has none: that costs 0.01 coin besides. Where it cannot
+        be had, the book is created anew each time, at any address, which must be kept.
 
         owner: who publishes; left out, the account that deploys. delay: seconds from a root's publication
-        until it is in force, at most 365 days; 0: at once.
+        until it is in force, at most 365 days; 0: at once. salt: a number below 2^64, a text, or 8 bytes.
 
-        Raises UnsupportedChain, and what sending may raise.
+        Raises InvalidInput for these, and where the book that is found has passed to another owner;
+        UnsupportedChain before anything is sent, and what sending may raise.
         """
         node = Node.of(w3)
-        by = sender(node, account)
-        seconds = int(delay.total_seconds()) if isinstance(delay, timedelta) else units(delay, "delay")
-        if not 0 <= seconds <= 365 * 86_400:
-            raise InvalidInput(f"delay must be from 0 seconds to 365 days, not {seconds} seconds")
-        return cls._deploy(
-            node, account, by.address if owner is None else given_address(owner, "owner"), seconds
-        )
+        who = sender(node, account).address if owner is None else given_address(owner, "owner")
+        book = cls._place(node, account, who, _seconds(delay), salt=salt_number(salt))
+        now = book.owner()
+        if now != who:
+            raise InvalidInput(
+                f"the book of {who} is there, at {book.address}, and belongs to {now} now: give another salt "
+                "for another book, or use PayoutBook.at for this"
+            )
+        return book
+
+    @classmethod
+    def default_address(cls, owner: str, delay: int | timedelta = 0, salt: int | str | bytes = 0) -> str:
+        """Return where `deploy` creates or finds the book of an owner, on every chain. Asks nobody.
+
+        Raises InvalidInput as `deploy` does.
+        """
+        return cls._canonical(given_address(owner, "owner"), _seconds(delay), salt=salt_number(salt))
 
     # ---------------------------------------------------------------- publishing
 
@@ -220,3 +237,10 @@ class PayoutBook(Contract):
                 f"{self.address} on chain {self.chain_id}"
             )
         refuse_alias(self.chain_id, tree.token)
+
+
+def _seconds(delay: int | timedelta) -> int:
+    seconds = int(delay.total_seconds()) if isinstance(delay, timedelta) else units(delay, "delay")
+    if not 0 <= seconds <= 365 * 86_400:
+        raise InvalidInput(f"delay must be from 0 seconds to 365 days, not {seconds} seconds")
+    return seconds

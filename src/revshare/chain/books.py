@@ -115,6 +115,8 @@ class TokenBooks:
         self.credits: defaultdict[str, int] = defaultdict(int)
         self.closed: defaultdict[str, int] = defaultdict(int)
         """Earned under the terms before those of `epoch`."""
+        self._credited: defaultdict[str, int] = defaultdict(int)
+        """Set aside under the terms of `epoch`, withdrawn since or not."""
         self._own: dict[str, int] = {}
         self._own_at_base: dict[str, int] = {}
 
@@ -132,6 +134,10 @@ class TokenBooks:
     def settled(self, payee: str) -> int:
         """What was paid to a payee or set aside for it."""
         return self.closed[payee] + self._between(payee, self.anchor(payee), self._mark(payee))
+
+    def earlier(self, payee: str) -> int:
+        """What is still set aside for a payee from before the terms of this epoch; it is withdrawn first."""
+        return max(self.credits[payee] - self._credited[payee], 0)
 
     def anchor(self, payee: str) -> int:
         """Revenue from which the terms of this epoch count for one payee.
@@ -182,6 +188,7 @@ class TokenBooks:
         elif isinstance(event, Credited):
             self._known(payee)
             self.credits[payee] += event.amount
+            self._credited[payee] += event.amount
         else:
             self.credits[payee] -= event.amount
             if self.credits[payee] < 0:
@@ -203,6 +210,7 @@ class TokenBooks:
         for payee in self._rule.place:
             self.closed[payee] = self.settled(payee)
         self.epoch, self.base, self._own_at_base = event.epoch, event.revenue, dict(self._own)
+        self._credited.clear()
 
 
 class _Rule:

@@ -52,7 +52,7 @@ class Call:
     """A call to a contract, not yet made.
 
     contract, function: for people to read. to: the contract's address; None to create one. calldata: bytes.
-    value: wei sent along.
+    value: wei sent along. skips: whether it leaves out what fails, be it for want of gas, and goes on.
     """
 
     node: Node = field(repr=False)
@@ -66,6 +66,7 @@ class Call:
     interface: Interface | None = field(default=None, repr=False)
     allowance: Allowance | None = field(default=None, repr=False)
     payouts: Callable[[int], Mapping[str, int]] | None = field(default=None, repr=False)
+    skips: bool = field(default=False, repr=False)
 
     # ---------------------------------------------------------------- what it is
 
@@ -112,7 +113,7 @@ class Call:
         return Preview(number, values, self.payouts(number) if self.payouts else {})
 
     def estimate_gas(self) -> int:
-        """Return the gas that the call needs.
+        """Return the gas that the call needs, so much that nothing is left out for want of it.
 
         Raises ContractError when the contract would refuse it, InsufficientAllowance when an approval has to
         go before, InsufficientFunds, and ChainError when it needs more than one transaction may have
@@ -120,7 +121,7 @@ class Call:
         """
         by = self._sender()
         with self._shortage_named(by):
-            return transactions.estimate(self.node, self.transaction(by.address), self._label)
+            return self._estimate(by)
 
     def approvals(self) -> tuple[Call, ...]:
         """Return the calls that have to be mined before this one can be: approvals of the token, or none.
@@ -152,6 +153,7 @@ class Call:
             return self.by(account).sign(**given)
         by = self._sender()
         with self._shortage_named(by):
+            given = self._with_gas(by, given)
             return transactions.signed(self.node, by, self.transaction(by.address), self._label, **given)
 
     @overload
@@ -180,6 +182,7 @@ class Call:
         if given.get("nonce") is not None:
             given["nonce"] += len(done)
         with self._shortage_named(by):
+            given = self._with_gas(by, given)
             pending = transactions.submit(self.node, by, self.transaction(by.address), self._label, **given)
         pending = replace(pending, approvals=done)
         return pending.wait(timeout) if wait else pending
@@ -191,6 +194,17 @@ class Call:
         return tuple(call.send(timeout=timeout) for call in calls)
 
     # ---------------------------------------------------------------- helpers
+
+    def _estimate(self, by: Sender) -> int:
+        work_out = transactions.estimate_whole if self.skips else transactions.estimate
+        return work_out(self.node, self.transaction(by.address), self._label)
+
+    def _with_gas(self, by: Sender, given: dict[str, Any]) -> dict[str, Any]:
+        """Add the gas where a node's own estimate is not to be trusted with it."""
+        if not self.skips or given.get("gas") is not None:
+            return given
+        transactions.check_chain(self.node, self.chain_id)
+        return given | {"gas": transactions.with_margin(self._estimate(by))}
 
     @property
     def _label(self) -> str:

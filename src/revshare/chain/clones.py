@@ -8,10 +8,9 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from revshare.chain.artifacts import Artifact
-from revshare.chain.terms import record_id
 from revshare.errors import InvalidInput
 
-__all__ = ["Clone", "addresses_within", "create2_address", "create_address", "salt_word", "same_code"]
+__all__ = ["Clone", "addresses_within", "create2_address", "create_address", "salt_number", "same_code"]
 
 _RETURN_WHAT_FOLLOWS = ("60", "8060095f395ff3")  # around the length of what follows
 _BEFORE_WORD = bytes.fromhex("36600557005b365f5f377f")
@@ -20,27 +19,30 @@ _BEFORE_IMPLEMENTATION = bytes.fromhex("36525f5f602036015f73")
 _BEFORE_IMPLEMENTATION_OF_TWO = bytes.fromhex("60203601525f5f604036015f73")
 _END = bytes.fromhex("5af43d5f5f3e5f3d91605657fd5bf3")
 _END_OF_TWO = bytes.fromhex("5af43d5f5f3e5f3d91607c57fd5bf3")
+_SALT = 8
+"""Bytes of the salt, with which a clone's code ends."""
 
 
 @dataclass(frozen=True)
 class Clone:
     """What a split's own code says: the code behind it, and the commitment to the terms it was created with.
 
-    governance: the word that says how the terms may be amended; empty where they never are.
+    governance: the word that says how the terms may be amended; empty where they never are. salt: what tells
+    it apart from other splits of the same terms, below 2^64.
     """
 
     implementation: str
     commitment: bytes
     governance: bytes = b""
+    salt: int = 0
 
     @property
     def code(self) -> bytes:
         """The code that stands at the split's address."""
         implementation = bytes.fromhex(self.implementation[2:])
-        if not self.governance:
-            return b"".join((_BEFORE_WORD, self.commitment, _BEFORE_IMPLEMENTATION, implementation, _END))
-        return b"".join(
-            (
+        parts: tuple[bytes, ...]
+        if self.governance:
+            parts = (
                 _BEFORE_WORD,
                 self.governance,
                 _BETWEEN_WORDS,
@@ -49,26 +51,32 @@ class Clone:
                 implementation,
                 _END_OF_TWO,
             )
-        )
+        else:
+            parts = (_BEFORE_WORD, self.commitment, _BEFORE_IMPLEMENTATION, implementation, _END)
+        return b"".join((*parts, self.salt.to_bytes(_SALT, "big")))
 
     @classmethod
     def read(cls, code: bytes) -> Clone | None:
         """Return what `code` says, or None if it is not that of a split."""
         first = len(_BEFORE_WORD)
         second = first + 32 + len(_BETWEEN_WORDS)
-        one = cls(_address_in(code, first + 32 + len(_BEFORE_IMPLEMENTATION)), code[first : first + 32])
+        salt = int.from_bytes(code[-_SALT:], "big")
+        one = cls(
+            _address_in(code, first + 32 + len(_BEFORE_IMPLEMENTATION)), code[first : first + 32], salt=salt
+        )
         two = cls(
             _address_in(code, second + 32 + len(_BEFORE_IMPLEMENTATION_OF_TWO)),
             code[second : second + 32],
             code[first : first + 32],
+            salt,
         )
         return next((clone for clone in (one, two) if clone.code == code), None)
 
-    def address(self, factory: str, salt: bytes) -> str:
-        """Where `factory` creates this clone."""
+    def address(self, factory: str) -> str:
+        """Where `factory` creates this clone; nobody else can create anything there."""
         before, after = _RETURN_WHAT_FOLLOWS
         init = bytes.fromhex(f"{before}{len(self.code):02x}{after}")
-        return create2_address(factory, salt, init + self.code)
+        return create2_address(factory, self.salt.to_bytes(32, "big"), init + self.code)
 
 
 def _address_in(code: bytes, at: int) -> str:
@@ -86,15 +94,25 @@ def create_address(creator: str, nonce: int) -> str:
     return to_checksum_address(keccak(b"\xd6\x94" + bytes.fromhex(creator[2:]) + bytes([nonce]))[12:])
 
 
-def salt_word(salt: int | str | bytes) -> bytes:
-    """The 32 bytes that tell apart splits of the same terms: of a number, a text, 32 bytes, or nothing."""
-    if salt == b"":
-        return bytes(32)
-    if isinstance(salt, int):
-        if not 0 <= salt < 2**256:
-            raise InvalidInput(f"a salt has 32 bytes, and {salt} does not fit")
-        return salt.to_bytes(32, "big")
-    return record_id(salt)
+def salt_number(salt: int | str | bytes) -> int:
+    """The number below 2^64 that tells apart what is created alike: of a number, a text, or 8 bytes.
+
+    Of a text it is the first 8 bytes of its keccak-256. Raises InvalidInput for anything else.
+    """
+    if isinstance(salt, int) and not isinstance(salt, bool) and 0 <= salt < 2 ** (8 * _SALT):
+        return salt
+    if isinstance(salt, str) and salt:
+        salt = keccak(_utf8(salt))[:_SALT]
+    if isinstance(salt, bytes) and len(salt) == _SALT:
+        return int.from_bytes(salt, "big")
+    raise InvalidInput(f"a salt is a number below 2^64, a text, or {_SALT} bytes, not {salt!r}")
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"a salt is text that can be written in UTF-8, not {text!r}") from error
 
 
 def same_code(code: bytes, artifact: Artifact) -> bool:

@@ -1,4 +1,4 @@
-"""What handles on contracts that are deployed one by one have in common: payout books and escrows."""
+"""What handles on contracts that stand by themselves have in common: payout books and escrows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from revshare.chain.abi import Interface, interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.clones import same_code
-from revshare.chain.deployment import deployed
 from revshare.chain.node import BlockId, Node
+from revshare.chain.placing import canonical_address, place
 from revshare.chain.reader import EventReader
 from revshare.chain.signers import Account
 from revshare.chain.tokens import Allowance, token_address
@@ -38,10 +38,18 @@ class Contract:
         self.chain_id = node.chain_id()
 
     @classmethod
-    def _deploy(cls, node: Node, account: Account, *arguments: object) -> Self:
-        """Deploy a new one with these arguments for its constructor. Raises as `deployed` does."""
-        code = artifacts.load(cls._CONTRACT).bytecode + cls._interface().encode_constructor(*arguments)
-        return cls(node, deployed(node, account, cls._CONTRACT, code, cls._CALLED), account)
+    def _place(cls, node: Node, account: Account, *arguments: object, salt: int = 0) -> Self:
+        """Return the one with these arguments for its constructor, created or found. Raises as `place`."""
+        code = cls._init_code(*arguments)
+        return cls(node, place(node, account, cls._CONTRACT, code, cls._CALLED, salt=salt), account)
+
+    @classmethod
+    def _canonical(cls, *arguments: object, salt: int = 0) -> str:
+        return canonical_address(cls._init_code(*arguments), salt)
+
+    @classmethod
+    def _init_code(cls, *arguments: object) -> bytes:
+        return artifacts.load(cls._CONTRACT).bytecode + cls._interface().encode_constructor(*arguments)
 
     @classmethod
     def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> Self:

@@ -88,7 +88,8 @@ def clone_at(node: Node, address: str) -> Clone:
 def _is_ours(node: Node, clone: Clone) -> bool:
     """Whether the code behind a clone is that of this version, and the back office behind that as well.
 
-    The back office runs in the clone's name, so a stranger's could do anything with its money.
+    The back office runs in the clone's name, so a stranger's could do anything with its money. What the
+    constructors wrote into either must be what they write: their own addresses, and the back office's.
     """
     front, office = (
         ("AmendableSplit", "AmendableBackOffice") if clone.governance else ("RevenueSplit", "BackOffice")
@@ -96,8 +97,12 @@ def _is_ours(node: Node, clone: Clone) -> bool:
     code, artifact = node.code(clone.implementation), artifacts.load(front)
     if not same_code(code, artifact):
         return False
-    behind = addresses_within(code, artifact) - {clone.implementation}
-    return len(behind) == 1 and same_code(node.code(behind.pop()), artifacts.load(office))
+    written = addresses_within(code, artifact)
+    if clone.implementation not in written or len(written) != 2:
+        return False
+    (behind,) = written - {clone.implementation}
+    code, artifact = node.code(behind), artifacts.load(office)
+    return same_code(code, artifact) and addresses_within(code, artifact) <= {behind}
 
 
 def governance_in(deal: Deal) -> Governance | None:

@@ -9,6 +9,7 @@ from functools import cache
 
 from revshare.chain.abi import Interface, interface
 from revshare.chain.node import Log
+from revshare.chain.reverts import error_name
 
 __all__ = [
     "AmendableSplitCreated",
@@ -16,12 +17,14 @@ __all__ = [
     "AmendmentProposed",
     "AmendmentWithdrawn",
     "Claimed",
+    "ConsentRevoked",
     "ControllerChanged",
     "ControllerProposed",
     "CreditWithdrawn",
     "Credited",
     "Distributed",
     "Event",
+    "PaymentSkipped",
     "Remitted",
     "SalePaid",
     "SplitCreated",
@@ -108,12 +111,25 @@ class CreditWithdrawn(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentSkipped(Event):
+    """Of many payments, the one to `payee` was not made, and nothing has changed for it.
+
+    reason: the name of the error it was refused with, such as ``NothingDue``; ``Revert`` where none was
+    given, as by what ran out of gas; the selector, such as ``0x12345678``, of an unknown error.
+    """
+
+    payee: str
+    token: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitCreated(Event):
     """A split was created; `terms` are those it carries the commitment to. `address` is the factory's."""
 
     split: str
     commitment: bytes
-    salt: bytes
+    salt: int
     terms: bytes = field(repr=False)
 
 
@@ -124,7 +140,7 @@ class AmendableSplitCreated(Event):
     split: str
     commitment: bytes
     governance: bytes
-    salt: bytes
+    salt: int
     terms: bytes = field(repr=False)
 
 
@@ -148,10 +164,14 @@ class TermsApplied(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AmendmentProposed(Event):
-    """The controller announced `terms`, which may be put in force from `ready_at` (seconds) on."""
+    """The controller announced `terms`, which may be put in force from `ready_at` (seconds) on, for 30 days.
+
+    tokens: addresses of what is settled first, besides the settlement token and the coin.
+    """
 
     commitment: bytes
     ready_at: int
+    tokens: tuple[str, ...]
     terms: bytes = field(repr=False)
 
 
@@ -160,6 +180,14 @@ class AmendmentWithdrawn(Event):
     """The controller took its announcement back."""
 
     commitment: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentRevoked(Event):
+    """A payee took back its consent to the amendment of this digest, or will never give it."""
+
+    payee: str
+    digest: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,12 +213,14 @@ _KINDS: dict[str, type[Event]] = {
         Claimed,
         Credited,
         CreditWithdrawn,
+        PaymentSkipped,
         SplitCreated,
         AmendableSplitCreated,
         Amended,
         TermsApplied,
         AmendmentProposed,
         AmendmentWithdrawn,
+        ConsentRevoked,
         ControllerProposed,
         ControllerChanged,
     )
@@ -217,6 +247,8 @@ def decode_log(log: Log) -> Event | None:
         decoded = known.event(log.topics, log.data)
         if decoded is not None and decoded[0] in _kinds():
             name, arguments = decoded
+            if name == PaymentSkipped.__name__:
+                arguments["reason"] = error_name(arguments["reason"])
             return _kinds()[name](
                 **{place: getattr(log, place) for place in _PLACE},
                 **{_snake(argument): value for argument, value in arguments.items()},

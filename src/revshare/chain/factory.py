@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
@@ -15,16 +14,16 @@ from revshare.chain.abi import interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.chains import Chain
-from revshare.chain.clones import Clone, create2_address, create_address, salt_word, same_code
-from revshare.chain.deployment import deployed
+from revshare.chain.clones import Clone, create_address, salt_number, same_code
 from revshare.chain.forks import require_opcodes
 from revshare.chain.governance import governance_word
 from revshare.chain.nesting import parents_first
-from revshare.chain.node import Node
+from revshare.chain.node import BlockId, Node
+from revshare.chain.placing import canonical_address, gift, place, request
 from revshare.chain.signers import Account, sender
 from revshare.chain.terms import Terms
-from revshare.chain.transactions import broadcast, estimate
-from revshare.errors import ChainError, InvalidInput, NotDeployed
+from revshare.chain.transactions import estimate
+from revshare.errors import InvalidInput, NotDeployed
 from revshare.money import Token
 
 if TYPE_CHECKING:
@@ -32,24 +31,11 @@ if TYPE_CHECKING:
 
     from revshare.chain.split import RevenueSplit
 
-__all__ = ["DEPLOYER", "FactoryCost", "RevenueSplitFactory"]
+__all__ = ["FactoryCost", "RevenueSplitFactory"]
 
 _log = logging.getLogger(__name__)
 
-DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""The common CREATE2 deployer (Arachnid's proxy): salt ‖ init code in, contract out."""
-
-# Nobody signed the transaction that places it: its signature is a pattern, its sender who that makes it be.
-_DEPLOYER_SENDER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
-_DEPLOYER_COST = 10**16
-_DEPLOYER_TRANSACTION = bytes.fromhex(
-    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffff"
-    "ffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222"
-    "222222222222222222222222222222222222222222222222222222222222a0222222222222222222222222222222222222222222"
-    "2222222222222222222222"
-)
 _TRANSFER_GAS = 21_000
-_SALT = bytes(32)
 # Which of the contracts that a factory creates; before each comes the back office behind it.
 _IMPLEMENTATION = 2
 _AMENDABLE_IMPLEMENTATION = 4
@@ -119,13 +105,7 @@ class RevenueSplitFactory:
             require_opcodes(node)
             if _log.isEnabledFor(logging.INFO):
                 _log.info("%s", cls.deployment_cost(node, account))
-            if not _place_deployer(node, account):
-                return cls._deploy_plainly(node, account)
-            try:
-                _send(node, account, DEPLOYER, _SALT + _init_code())
-            except ChainError:  # unless somebody was quicker, which is as well
-                if not node.code(address):
-                    raise
+            address = place(node, account, "deployment", _init_code(), "factory")
         return cls(node, address, account)
 
     @classmethod
@@ -140,8 +120,7 @@ class RevenueSplitFactory:
         if node.code(cls.default_address()):
             return None
         require_opcodes(node)
-        by_deployer = bool(node.code(DEPLOYER))
-        to, data = (DEPLOYER, _SALT + _init_code()) if by_deployer else (None, _init_code())
+        to, data = request(node, _init_code())
         try:
             payer: str | None = sender(node, account).address
         except InvalidInput:
@@ -150,8 +129,8 @@ class RevenueSplitFactory:
             payer = None  # anybody may ask
         chain_id = node.chain_id()
         gas = estimate(node, Call(node, chain_id, "deployment", "", to, data).transaction(payer))
-        gift = 0 if by_deployer else max(0, _DEPLOYER_COST - node.balance(_DEPLOYER_SENDER))
-        return FactoryCost(Chain.of(chain_id), gas + (_TRANSFER_GAS if gift else 0), node.gas_price(), gift)
+        given = gift(node)
+        return FactoryCost(Chain.of(chain_id), gas + (_TRANSFER_GAS if given else 0), node.gas_price(), given)
 
     @classmethod
     def at(cls, w3: Web3 | Node, address: str | None = None, account: Account = None) -> RevenueSplitFactory:
@@ -175,11 +154,7 @@ class RevenueSplitFactory:
     @staticmethod
     def default_address() -> str:
         """Where the factory is on every chain that has it."""
-        return create2_address(DEPLOYER, _SALT, _init_code())
-
-    @classmethod
-    def _deploy_plainly(cls, node: Node, account: Account) -> RevenueSplitFactory:
-        return cls(node, deployed(node, account, "deployment", _init_code(), "factory"), account)
+        return canonical_address(_init_code())
 
     # ---------------------------------------------------------------- what it does
 
@@ -192,19 +167,37 @@ class RevenueSplitFactory:
         return create_address(self.address, _AMENDABLE_IMPLEMENTATION)
 
     def predict(self, terms: Terms, salt: int | str | bytes = 0, governance: Governance | None = None) -> str:
-        """Return where the split of these terms, governed so, is or will be. Asks nobody."""
+        """Return where the split of these terms, governed so, is or will be. Asks nobody.
+
+        salt: tells apart splits of the same terms: a number below 2^64, a text, or 8 bytes. Raises
+        InvalidInput for another.
+        """
         code = self.implementation() if governance is None else self.amendable_implementation()
-        clone = Clone(code, terms.commitment, governance_word(governance))
-        return clone.address(self.address, salt_word(salt))
+        clone = Clone(code, terms.commitment, governance_word(governance), salt_number(salt))
+        return clone.address(self.address)
 
     def create(self, terms: Terms, salt: int | str | bytes = 0, governance: Governance | None = None) -> Call:
         """Return the call that creates the split of these terms, at the address `predict` names.
 
-        governance: who may amend them; left out, nobody ever can.
+        governance: who may amend them; left out, nobody ever can. Raises InvalidInput for the salt.
         """
+        number = salt_number(salt)
         if governance is None:
-            return self._call("create", terms.encoded, salt_word(salt))
-        return self._call("createAmendable", terms.encoded, governance_word(governance), salt_word(salt))
+            return self._call("create", terms.encoded, number)
+        return self._call("createAmendable", terms.encoded, governance_word(governance), number)
+
+    def is_split(self, address: str, *, block: BlockId = "latest") -> bool:
+        """Whether this factory made the split at an address, so that its terms and its code were checked.
+
+        False where there is no split, or one of another factory's. Raises NotDeployed where this handle's
+        factory is not on the chain.
+        """
+        made = interface("RevenueSplitFactory")
+        asked = {"to": self.address, "data": "0x" + made.encode("isSplit", given_address(address)).hex()}
+        answer = self._node.call(asked, block, f"RevenueSplitFactory {self.address}")
+        if not answer:
+            raise NotDeployed(f"there is no factory at {self.address}", address=self.address)
+        return bool(made.decode("isSplit", answer)["0"])
 
     def distribute_all(
         self, splits: Iterable[RevenueSplit | tuple[RevenueSplit, str | Token | None]]
@@ -239,20 +232,3 @@ class RevenueSplitFactory:
 
 def _init_code() -> bytes:
     return artifacts.load("RevenueSplitFactory").bytecode
-
-
-def _place_deployer(node: Node, account: Account) -> bool:
-    """Place the CREATE2 deployer if there is none; return whether there is one now."""
-    if node.code(DEPLOYER):
-        return True
-    missing = _DEPLOYER_COST - node.balance(_DEPLOYER_SENDER)
-    if missing > 0:
-        _send(node, account, _DEPLOYER_SENDER, b"", missing)
-    # Refused, or priced out: then there is none, which is all that matters.
-    with suppress(ChainError):
-        broadcast(node, _DEPLOYER_TRANSACTION).wait(timeout=60)
-    return bool(node.code(DEPLOYER))
-
-
-def _send(node: Node, account: Account, to: str, data: bytes, value: int = 0) -> None:
-    Call(node, node.chain_id(), "deployment", "", to, data, value, account).send()

@@ -1,7 +1,8 @@
 """A proposal to amend: what would change, and who has consented; a file that can be mailed between people.
 
 Consent is a signature by EIP-712 over the commitments to the old and the new terms, the number of amendments
-so far and a deadline, bound to one split on one chain: it can be used for nothing else, and not twice.
+so far, the tokens that are settled first and a deadline, bound to one split on one chain: it can be used for
+nothing else, and not twice.
 Nothing here talks to a node but `approves`.
 """
 
@@ -33,6 +34,7 @@ from revshare.schedule import Schedule
 __all__ = ["Proposal", "TypedSigner", "approves", "called"]
 
 _KIND = "revshare proposal to amend"
+_VERSION = 2
 _TYPES = {
     "EIP712Domain": [
         {"name": "name", "type": "string"},
@@ -44,6 +46,7 @@ _TYPES = {
         {"name": "from", "type": "bytes32"},
         {"name": "to", "type": "bytes32"},
         {"name": "epoch", "type": "uint256"},
+        {"name": "tokens", "type": "address[]"},
         {"name": "deadline", "type": "uint256"},
     ],
 }
@@ -70,8 +73,9 @@ class Proposal:
     """New terms for one split, and the consents given so far. A value: signing returns another.
 
     epoch: how often the split had been amended when this was proposed. old: the terms then. agreement: the
-    new one. deadline: until when consent is given, seconds since 1970; 0 where a controller decides.
-    consents: address of the payee → signature.
+    new one. deadline: until when consent is given, seconds since 1970; 0 where a controller decides. tokens:
+    addresses of what is settled by the old terms first, besides the settlement token and the coin, which
+    always are; with others no consent counts. consents: address of the payee → signature.
     """
 
     chain_id: int
@@ -81,7 +85,12 @@ class Proposal:
     old: Terms
     agreement: Agreement
     deadline: int
+    tokens: tuple[str, ...] = ()
     consents: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tokens = tuple(given_address(token, "token", or_nobody=True) for token in self.tokens)
+        object.__setattr__(self, "tokens", tokens)
 
     @cached_property
     def new(self) -> Terms:
@@ -113,6 +122,7 @@ class Proposal:
                 "from": "0x" + self.old.commitment.hex(),
                 "to": "0x" + self.new.commitment.hex(),
                 "epoch": self.epoch,
+                "tokens": list(self.tokens),
                 "deadline": self.deadline,
             },
         }
@@ -162,6 +172,15 @@ class Proposal:
                 f"the signature of {payee} is not hexadecimal: 0x and two digits a byte"
             ) from error
         return replace(self, consents={**self.consents, owner: _canonical(raw)})
+
+    def without(self, *payees: str) -> Proposal:
+        """Return this proposal without the consents of some payees, by name or address.
+
+        Raises UnknownPayee.
+        """
+        gone = {self._payee(payee)[1] for payee in payees}
+        kept = {owner: signature for owner, signature in self.consents.items() if owner not in gone}
+        return replace(self, consents=kept)
 
     def merge(self, *others: Proposal) -> Proposal:
         """Return this proposal with the consents of others too. Raises InvalidInput for a different one."""
@@ -255,11 +274,12 @@ class Proposal:
             json.dumps(
                 {
                     "kind": _KIND,
-                    "version": 1,
+                    "version": _VERSION,
                     "chain_id": self.chain_id,
                     "split": self.split,
                     "governance": self.governance.model_dump(exclude_none=True),
                     "amendments_so_far": self.epoch,
+                    "tokens": list(self.tokens),
                     "deadline": self.deadline,
                     "deadline_in_words": moment(self.deadline) if self.deadline else "none",
                     "changes": str(self.changes()).splitlines(),
@@ -300,8 +320,13 @@ class Proposal:
 
     @classmethod
     def _from_data(cls, data: dict[str, Any]) -> Proposal:
-        if data["kind"] != _KIND or data["version"] != 1:
-            raise InvalidInput("this is not a proposal to amend, or not of this version")
+        if data["kind"] != _KIND:
+            raise InvalidInput("this is not a proposal to amend")
+        if data["version"] != _VERSION:
+            raise InvalidInput(
+                f"this proposal is of version {data['version']}, and this version of revshare takes version "
+                f"{_VERSION}: propose anew"
+            )
         agreement = Agreement.model_validate(data["agreement"])
         whole = {"chain_id", "amendments_so_far", "deadline"}
         if any(type(data[key]) is not int or not 0 <= data[key] < 2**256 for key in whole):
@@ -314,6 +339,7 @@ class Proposal:
             old=_old_terms(data),
             agreement=agreement,
             deadline=data["deadline"],
+            tokens=tuple(_texts(data["tokens"])),
         )
         for said, follows in (("new_terms", found.new.encoded), ("digest", found.digest)):
             if _bytes(data[said]) != follows:
@@ -343,6 +369,12 @@ class Proposal:
             f"Proposal({self.agreement.name!r} for {self.split} on chain {self.chain_id}, "
             f"{len(self.consents)} consents)"
         )
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InvalidInput("this is not a proposal to amend: its tokens are no list of addresses")
+    return value
 
 
 def _old_terms(data: dict[str, Any]) -> Terms:

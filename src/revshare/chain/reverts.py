@@ -20,7 +20,7 @@ from revshare.chain import artifacts
 from revshare.chain.abi import Interface
 from revshare.errors import ContractError
 
-__all__ = ["decode_revert", "moment", "revert_data"]
+__all__ = ["decode_revert", "error_name", "moment", "revert_data"]
 
 _STANDARD = Interface(
     (
@@ -46,15 +46,23 @@ _PANICS = {
 _HINTS = {
     "AlreadyExists": "this split was created before; attach with RevenueSplit.at",
     "AlreadyPaid": "this payer has used that id before",
-    "BadSignature": "the payee signed something else, or for other terms, another split, chain or amendment",
+    "AlreadyOpened": "the buyer has used that id for this split before",
+    "BadSignature": "the payee signed something else: for other terms or tokens, another split, chain or "
+    "amendment",
+    "BalanceShared": "the two are one balance under two addresses: pay out in the one that was lowered",
     "ConsentExpired": "the consent was given until {deadline}; propose anew, and collect consents again",
     "ConsentMissing": "consent must be unanimous, and this payee would get less",
+    "ConsentWithdrawn": "this payee has revoked its consent: propose anew, and collect consents again",
+    "CreditExceeded": "no more than that is set aside",
     "NoticeRunning": "the new terms can be put in force from {readyAt} on",
-    "NotProposed": "the controller has not announced these terms, or has taken them back",
+    "NotAToken": "there is no contract at that address, or no longer, or it does not tell balances",
+    "NotProposed": "the controller has not announced these terms with these tokens, or has taken them back",
+    "NotTaken": "the split still does not take the money; until it does the seller may refund it",
     "NothingDue": "there is nothing to pay out",
     "NotEnoughGas": "send the transaction with more gas",
     "PaymentRefused": "check the payer's balance of the token and its allowance to the split",
     "PaymentFailed": "the payee or the token refuses the payment; `distribute` sets it aside as credit",
+    "ProposalExpired": "it could be put in force until {until}: the controller has to announce it anew",
     "QuorumMissed": "more payees have to sign",
     "SettlementTokenChanged": "an amendment cannot change the settlement token",
     "WrongGovernance": "this split is governed otherwise",
@@ -76,6 +84,14 @@ def decode_revert(data: bytes, contract: str | None = None) -> ContractError:
             hint = _PANICS.get(arguments["code"], "") if name == "Panic" else _hint(name, arguments)
             return ContractError(name, arguments, contract, data=data, hint=hint)
     return ContractError(f"0x{data[:4].hex()}", {"data": f"0x{data[4:].hex()}"}, contract, data=data)
+
+
+def error_name(selector: bytes) -> str:
+    """Return the name of the error of a selector (4 bytes), as `decode_revert` does: ``Revert`` for zeros."""
+    if not any(selector):
+        return "Revert"
+    known = (_STANDARD.error_name(selector), _own_errors().error_name(selector))
+    return next((name for name in known if name is not None), f"0x{selector.hex()}")
 
 
 def _hint(name: str, arguments: Mapping[str, Any]) -> str:

@@ -25,8 +25,8 @@ from revshare.chain import artifacts
 from revshare.chain.addresses import given_address
 from revshare.chain.artifacts import Artifact
 from revshare.chain.clones import Clone, addresses_within, create2_address, create_address, same_code
-from revshare.chain.factory import DEPLOYER
 from revshare.chain.node import Node, read_bytes
+from revshare.chain.placing import DEPLOYER
 from revshare.chain.reader import created_in
 from revshare.errors import ChainError, ContractError, InvalidInput, NotDeployed
 

@@ -6,6 +6,7 @@ units. `token` is left out for the settlement token, an address for another toke
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -277,15 +278,53 @@ class RevenueSplit:
 
     def claim(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay one payee alone what is due to it. Anyone may; the money goes to the payee."""
-        name, owner = self._payee(payee)
-        terms = self.terms_for(token)
-        if owner not in terms.schedule.addresses:
-            raise UnknownPayee(payee, terms.schedule.payees)
-        proof = terms.proof(terms.schedule.payees[terms.schedule.addresses.index(owner)])
+        name, owner, proof = self._claim(payee, token)
         data = self._interface.encode("claim", owner, proof, self._address(token))
         return self._call(
             "claim", data, payouts=lambda block: {name: self.due(token=token, block=block)[name]}
         )
+
+    def _claim(self, payee: str, token: str | Token | None) -> tuple[str, str, bytes]:
+        """Name and address of a payee, and its proof by the terms that count for a token."""
+        name, owner = self._payee(payee)
+        terms = self.terms_for(token)
+        if owner not in terms.schedule.addresses:
+            raise UnknownPayee(payee, terms.schedule.payees)
+        return name, owner, terms.proof(terms.schedule.payees[terms.schedule.addresses.index(owner)])
+
+    def claim_many(
+        self,
+        payees: str | Iterable[str | tuple[str, str | Token | None]],
+        *,
+        tokens: Iterable[str | Token | None] | None = None,
+    ) -> Call:
+        """Pay many claims at once: several payees, or one in several assets. Anyone may, as with `claim`.
+
+        payees: names or addresses, each of which claims in every one of `tokens` (left out: in the settlement
+        token); or pairs of a payee and a token. A claim that cannot be paid is left out (`PaymentSkipped`
+        says why) and stops nobody; ``preview().returns["paidClaims"]`` says how many would be paid.
+
+        Raises InvalidInput where nothing is claimed, UnknownPayee for who is in none of the terms.
+        """
+        claims: dict[tuple[str, str], bytes] = {}
+        shown: dict[str, str] = {}
+        for payee, token in _pairs(payees, tokens):
+            name, owner, proof = self._claim(payee, token)
+            claims[owner, self._address(token)] = proof
+            shown[name] = owner
+        if not claims:
+            raise InvalidInput("nobody is named who claims")
+        asked = {address for _, address in claims}
+        data = self._interface.encode(
+            "claimMany", [(owner, proof, address) for (owner, address), proof in claims.items()]
+        )
+
+        def payouts(block: int) -> dict[str, int]:
+            due = self.due(token=next(iter(asked)), block=block)
+            return {name: due[name] for name in shown}
+
+        # Units of several assets cannot be shown as one number.
+        return self._call("claimMany", data, payouts=payouts if len(asked) == 1 else None, skips=True)
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""
@@ -295,10 +334,52 @@ class RevenueSplit:
             "withdrawCredit", data, payouts=lambda block: {name: self.credit(token=token, block=block)[name]}
         )
 
-    def redirect_credit(self, to: str, *, token: str | Token | None = None) -> Call:
-        """Send what was set aside for the sender, a payee that cannot receive, to another address."""
+    def withdraw_credits(
+        self, payees: Iterable[str] | None = None, *, token: str | Token | None = None
+    ) -> Call:
+        """Pay many payees what was set aside for them, as after a paused token has credited everybody.
+
+        payees: left out, all for whom something is set aside. One that cannot be paid is left out
+        (`PaymentSkipped` says why) and stops nobody; ``preview().returns["paidPayees"]`` says how many would
+        be paid.
+
+        Raises InvalidInput where nobody is named, and nothing is set aside for anybody.
+        """
+        if payees is None:
+            payees = [name for name, units in self.credit(token=token).items() if units]
+        named = dict(map(self._payee, payees))
+        if not named:
+            raise InvalidInput("nobody is named, or nothing is set aside for anybody")
+        data = self._interface.encode("withdrawCredits", list(named.values()), self._address(token))
+
+        def payouts(block: int) -> dict[str, int]:
+            credit = self.credit(token=token, block=block)
+            return {name: credit[name] for name in named}
+
+        return self._call("withdrawCredits", data, payouts=payouts, skips=True)
+
+    def redirect_credit(
+        self,
+        to: str,
+        amount: int | str | Decimal | None = None,
+        *,
+        token: str | Token | None = None,
+    ) -> Call:
+        """Send what was set aside for this handle's account, a payee that cannot receive, to another address.
+
+        The payee itself has to send this: use the handle that `by` gives for it. amount: left out, all of it;
+        less than that leaves room for a token that asks for a fee on top.
+
+        Raises AmountError for an amount that is not exact, or negative; InvalidInput where it is left out and
+        no account is known.
+        """
+        address = self._address(token)
+        if amount is None:
+            units = int(self._view("credit", self._payer(None), address)["0"])
+        else:
+            units = self._units(amount, token)
         data = self._interface.encode(
-            "redirectCredit", given_address(to, "to", or_nobody=True), self._address(token)
+            "redirectCredit", given_address(to, "to", or_nobody=True), address, units
         )
         return self._call("redirectCredit", data)
 
@@ -434,6 +515,22 @@ class RevenueSplit:
         return (
             given_address(payer, "payer") if payer is not None else sender(self._node, self._account).address
         )
+
+
+def _pairs(
+    payees: str | Iterable[str | tuple[str, str | Token | None]],
+    tokens: Iterable[str | Token | None] | None,
+) -> Iterator[tuple[str, str | Token | None]]:
+    """Each payee with each token; a pair that is given stays as it is."""
+    listed = [None] if tokens is None else [tokens] if isinstance(tokens, (str, Token)) else [*tokens]
+    for item in [payees] if isinstance(payees, str) else payees:
+        if isinstance(item, str):
+            yield from ((item, token) for token in listed)
+        elif tokens is not None:
+            raise InvalidInput("give payees and tokens, or pairs of a payee and a token, not both")
+        else:
+            payee, token = item
+            yield payee, token
 
 
 def _factory(node: Node, factory: str | RevenueSplitFactory | None, account: Account) -> RevenueSplitFactory:

@@ -19,7 +19,11 @@ __all__ = ["Line", "Statement", "replay"]
 
 @dataclass(frozen=True)
 class Line:
-    """One payee's position: ``entitlement = paid + credit + due``, while revenue has not fallen."""
+    """One payee's position: ``entitlement = paid + credit + due``, while revenue has not fallen.
+
+    credit: all that is set aside for it. earlier: what of that was set aside before the terms that count now;
+    `withdraw_credit` pays it first.
+    """
 
     payee: str
     address: str
@@ -27,6 +31,7 @@ class Line:
     paid: int
     credit: int
     due: int
+    earlier: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,8 @@ def _statement(books: TokenBooks, names: Mapping[str, str]) -> Statement:
     for address, name in names.items():
         earned, settled = books.entitlement(address, books.top), books.settled(address)
         credit = books.credits[address]
-        lines.append(Line(name, address, earned, settled - credit, credit, earned - settled))
+        line = Line(name, address, earned, settled - credit, credit, earned - settled, books.earlier(address))
+        lines.append(line)
     known = books.terms.schedule.token if books.token == books.terms.token else None
     unknown = Token(symbol="units", decimals=0, address=None if books.token == COIN else books.token)
     return Statement(known or unknown, books.top, tuple(lines))

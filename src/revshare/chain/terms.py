@@ -135,9 +135,9 @@ class Terms:
         return keccak(_WHOLE + self._tree.root + length + self.header)
 
     def proof(self, payee: str) -> bytes:
-        """What `claim` asks for: length of the terms ‖ header ‖ place ‖ sides ‖ the payee's page without its address ‖ siblings.
+        """What `claim` asks for: length of the terms ‖ header ‖ place ‖ sides ‖ page ‖ siblings.
 
-        Raises UnknownPayee.
+        The page is the payee's, without its address. Raises UnknownPayee.
         """
         schedule = self.schedule
         if payee not in schedule.payees:

@@ -79,7 +79,10 @@ def token_address(chain_id: int, token: str | Token | None) -> str:
 
 
 def balance_of(node: Node, token: str, owner: str, block: BlockId = "latest") -> int:
-    """Units that `owner` has of the token at an address, or of the coin. Raises InvalidInput for no token."""
+    """Units that `owner` has of the token at an address, or of the coin.
+
+    Raises NotDeployed where there is no contract, or no longer, InvalidInput where it is not a token.
+    """
     if token == COIN:
         return node.balance(owner, block)
     return _number(node, token, "balanceOf", owner, block=block)
@@ -93,7 +96,7 @@ def token_at(node: Node, address: str) -> Token:
     if address == COIN:
         return coin(node.chain_id())
     if not node.code(address):
-        raise NotDeployed(f"there is no contract at {address}, so it is no token", address=address)
+        raise _gone(address)
     decimals = _number(node, address, "decimals")
     if decimals > MAX_DECIMALS:
         raise InvalidInput(
@@ -125,12 +128,18 @@ def approvals(node: Node, allowance: Allowance, owner: str) -> Sequence[bytes]:
     return (wanted,)
 
 
+def _gone(token: str) -> NotDeployed:
+    return NotDeployed(f"there is no contract at {token}, or no longer, so it is no token", address=token)
+
+
 def _number(node: Node, token: str, function: str, *arguments: object, block: BlockId = "latest") -> int:
     try:
         data = _ask(node, token, function, *arguments, block=block)
     except ContractError as error:
         raise InvalidInput(f"{token} is not a token: it does not answer {function}") from error
     if len(data) < 32:
+        if not node.code(token, block):
+            raise _gone(token)
         raise InvalidInput(f"{token} is not a token: it does not answer {function}")
     return int.from_bytes(data[:32], "big")
 

@@ -38,8 +38,10 @@ __all__ = [
     "Transaction",
     "broadcast",
     "estimate",
+    "estimate_whole",
     "fill",
     "submit",
+    "with_margin",
 ]
 
 Transaction = dict[str, Any]
@@ -75,6 +77,10 @@ class Receipt:
             if isinstance(event, kind):
                 return event
         raise LookupError(f"no {kind.__name__} event in transaction {self.tx_hash}")
+
+    def events_of(self, kind: type[_E]) -> tuple[_E, ...]:
+        """Return all events of a kind, in order, such as ``receipt.events_of(PaymentSkipped)``."""
+        return tuple(event for event in self.events if isinstance(event, kind))
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,31 @@ def estimate(node: Node, transaction: Transaction, contract: str | None = None) 
     return gas
 
 
+def estimate_whole(node: Node, transaction: Transaction, contract: str | None = None) -> int:
+    """Return the gas with which a transaction returns what it would with all the gas there may be.
+
+    A call that leaves out what fails succeeds with little gas, leaving out much; and the least gas with which
+    a transaction succeeds is what nodes estimate. Raises as `estimate` does.
+    """
+    gas = estimate(node, transaction, contract)
+    wanted = node.call(transaction | {"gas": GAS_CAP}, contract=contract)
+    while gas < GAS_CAP and not _returns(node, transaction | {"gas": gas}, wanted, contract):
+        gas = min(gas * 5 // 4, GAS_CAP)
+    return gas
+
+
+def _returns(node: Node, transaction: Transaction, wanted: bytes, contract: str | None) -> bool:
+    try:
+        return node.call(transaction, contract=contract) == wanted
+    except (ContractError, ProviderError):  # of which running out of gas is one
+        return False
+
+
+def with_margin(gas: int) -> int:
+    """Return a gas limit a fifth above what is needed, for a chain that moves on meanwhile."""
+    return min(gas * 6 // 5, GAS_CAP)
+
+
 def fill(node: Node, transaction: Transaction, contract: str | None = None, **given: Any) -> Transaction:
     """Return `transaction` with nonce, gas and fees, ready to sign.
 
@@ -207,7 +238,7 @@ def fill(node: Node, transaction: Transaction, contract: str | None = None, **gi
     check_chain(node, transaction["chainId"])
     filled = transaction | {_GIVEN[name]: value for name, value in given.items() if value is not None}
     if "gas" not in filled:
-        filled["gas"] = min(estimate(node, transaction, contract) * 6 // 5, GAS_CAP)
+        filled["gas"] = with_margin(estimate(node, transaction, contract))
     if "nonce" not in filled:
         filled["nonce"] = node.nonce(filled["from"])
     if "gasPrice" not in filled:

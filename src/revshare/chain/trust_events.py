@@ -10,12 +10,13 @@ from revshare.chain.events import Event
 __all__ = [
     "Announced",
     "ClaimSkipped",
+    "Delayed",
     "Disputed",
     "Ending",
     "Opened",
+    "OwedSettled",
     "OwnershipOffered",
     "OwnershipTransferred",
-    "PaidPlainly",
     "PayeePaid",
     "Published",
     "Redirected",
@@ -36,6 +37,7 @@ class Skip(IntEnum):
     NOTHING_DUE = 1
     TOTAL_EXCEEDED = 2
     NOT_DELIVERED = 3
+    """Not all of the money was taken; what was is in a `PayeePaid`, and the rest can still be claimed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class Redirected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimSkipped(Event):
-    """A bulk claim left a payee out; `reason` is a `Skip`."""
+    """A bulk claim left a payee out, or paid it in part; `reason` is a `Skip`."""
 
     payee: str
     token: str
@@ -135,8 +137,8 @@ class Opened(Event):
     """A buyer's money for a sale is held; `amount` is what arrived. No arbiter is the zero address."""
 
     split: str
-    sale_id: bytes
     buyer: str
+    sale_id: bytes
     token: str
     amount: int
     seller: str
@@ -151,6 +153,7 @@ class Disputed(Event):
     """The buyer disputes a sale."""
 
     split: str
+    buyer: str
     sale_id: bytes
 
 
@@ -159,6 +162,7 @@ class Settled(Event):
     """A sale ended; `ending` is an `Ending`, the amounts make what was held."""
 
     split: str
+    buyer: str
     sale_id: bytes
     ending: int
     amount_to_split: int
@@ -166,12 +170,24 @@ class Settled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaidPlainly(Event):
-    """What a sale brought reached the split by plain transfer: the split's records do not know its id."""
+class Delayed(Event):
+    """Of the sale that ended in this transaction, `amount` could not be paid to the split: it is owed."""
 
     split: str
+    buyer: str
     sale_id: bytes
     amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwedSettled(Event):
+    """What was owed has reached the split; or, `refunded`, has gone back to the buyer."""
+
+    split: str
+    buyer: str
+    sale_id: bytes
+    amount: int
+    refunded: bool
 
 
 KINDS: tuple[type[Event], ...] = (
@@ -187,5 +203,6 @@ KINDS: tuple[type[Event], ...] = (
     Opened,
     Disputed,
     Settled,
-    PaidPlainly,
+    Delayed,
+    OwedSettled,
 )

@@ -10,6 +10,7 @@ from eth_hash.auto import keccak
 from revshare._period import Period
 from revshare.chain.amendable import AmendableSplit
 from revshare.chain.attach import attach
+from revshare.chain.chains import Chain
 from revshare.chain.events import Remitted, decode_logs
 from revshare.chain.node import Block, Mined
 from revshare.chain.signers import Signer

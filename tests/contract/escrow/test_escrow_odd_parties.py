@@ -6,9 +6,22 @@ from typing import Any
 
 import pytest
 
-from tests.contract.escrow.sales import ACTS, CONFIRMED, HELD, REFUNDED, WAYS, Escrow, Sale, credited, odd
+from tests.contract.escrow.sales import (
+    ACTS,
+    CONFIRMED,
+    DONE,
+    HELD,
+    OWED,
+    REFUNDED,
+    WAYS,
+    Escrow,
+    Sale,
+    become,
+    credited,
+    odd,
+)
 from tests.contract.test_permit import LATE
-from tests.contract.world import COIN, Refusal, Split, World, shares
+from tests.contract.world import COIN, Refusal, Split, World
 
 pytestmark = pytest.mark.xdist_group("trust")
 
@@ -16,96 +29,57 @@ pytestmark = pytest.mark.xdist_group("trust")
 
 
 @pytest.mark.parametrize("kind", ["coin", "token"])
-def test_a_split_that_does_not_exist_yet_is_paid_plainly(world: World, escrow: Escrow, kind: str) -> None:
-    """Whose address is known, by its terms: what waits there is revenue once it is created."""
-    token = COIN if kind == "coin" else world.token().address
-    twin = world.split([world.fresh()], shares(1))
-    salt = world.salt()
-    address = world.factory.functions.predict(twin.terms.packed, salt).call()
-    sale = escrow.open(address, token=token)
-    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.paid_plainly(1_000_000)]
-    assert world.create(twin.terms, salt).statement(token)[0] == 1_000_000
-
-
 @pytest.mark.parametrize("way", ["Refuses", "BurnsGas", "BombOnRevert"])
-@pytest.mark.parametrize("kind", ["coin", "token"])
-def test_a_split_that_refuses_is_paid_plainly(world: World, escrow: Escrow, kind: str, way: str) -> None:
+def test_a_split_that_refuses_is_owed_until_it_takes_the_money(
+    world: World, escrow: Escrow, kind: str, way: str
+) -> None:
+    """By `pay` or not at all: never by plain transfer, which its records would not know."""
     token = COIN if kind == "coin" else world.token().address
     target = odd(world, way)
     sale = escrow.open(target.address, token=token)
-    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.paid_plainly(1_000_000)]
-    assert world.balance(token, target.address) == 1_000_000
+    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.delayed(1_000_000)]
+    assert (sale.state, sale.owed) == (OWED, 1_000_000)
+    assert world.balance(token, target.address) == 0
+    assert world.balance(token, escrow.address) == 1_000_000
+    assert escrow.functions.credit(target.address, token).call() == 0
+    assert sale.refusal("release") == sale.not_taken(1_000_000)
+    become(world, target, "Takes")
+    assert sale.do("release") == [sale.owed_settled(1_000_000, refunded=False)]
+    assert target.functions.paid().call() == world.balance(token, target.address) == 1_000_000
+    assert sale.refusal("release") == Refusal("WrongState", (DONE,))
 
 
-@pytest.mark.parametrize("way", ["TakesNothing", "TakesPart", "TakesElsewhere"])
-def test_a_split_that_does_not_take_exactly_the_money_is_paid_plainly(
+@pytest.mark.parametrize("way", ["TakesNothing", "TakesPart", "TakesElsewhere", "GivesBack"])
+def test_a_split_that_does_not_take_exactly_the_money_is_owed(
     world: World, escrow: Escrow, way: str
 ) -> None:
-    """And keeps no allowance by which it could take what others have paid in."""
+    """Nothing of what it did has happened, and it keeps no allowance by which to take what others have paid in."""
     token = world.token()
     target = odd(world, way)
-    world.send(target.functions.plan(target.address, b""))
-    world.send(target.functions.become(WAYS.index(way), False, 0))
     others = escrow.open(world.fresh(), token=token.address)
     sale = escrow.open(target.address, token=token.address)
-    events = sale.do("confirm")
-    assert events == [sale.settled(CONFIRMED, 1_000_000, 0), sale.paid_plainly(1_000_000)]
-    assert world.balance(token.address, target.address) == 1_000_000
-    assert token.functions.allowance(escrow.address, target.address).call() == 0
-    theft = target.functions.take(token.address, escrow.address, 1)
-    assert world.refusal(theft).name == ""
-    assert world.balance(token.address, escrow.address) == 1_000_000
-    others.do("refund")
-
-
-def test_a_split_that_takes_nothing_at_all_has_a_credit(world: World, escrow: Escrow) -> None:
-    target = odd(world, "Refuses", refuses_coin=True)
-    sale = escrow.open(target.address)
-    assert sale.do("confirm") == [
-        sale.settled(CONFIRMED, 1_000_000, 0),
-        credited(target.address, COIN, 1_000_000),
-    ]
-    assert escrow.functions.credit(target.address, COIN).call() == 1_000_000
-    withdraw = escrow.functions.withdrawCredit(target.address, COIN)
-    assert world.refusal(withdraw) == Refusal("PaymentFailed", (COIN, target.address.lower(), 1_000_000))
-    world.send(target.functions.become(WAYS.index("Takes"), False, 0))
-    world.send(withdraw, sender=world.stranger)
-    assert world.balance(COIN, target.address) == 1_000_000
-    assert world.refusal(withdraw) == Refusal("NothingDue", (target.address.lower(), COIN))
-
-
-@pytest.mark.parametrize("kind", ["coin", "token"])
-def test_a_refusal_cannot_be_forged_by_sending_too_little_gas(
-    world: World, escrow: Escrow, kind: str
-) -> None:
-    """With any gas: the sale arrives with its id, or nothing happens."""
-    token = COIN if kind == "coin" else world.token().address
-    target = odd(world, "Hungry", number=200_000)
-    outcomes = set()
-    for gas in [*range(60_000, 900_000, 40_000), 1_000_000]:
-        sale = escrow.open(target.address, token=token)
-        receipt = world.attempt(sale.call("confirm"), gas=gas)
-        outcomes.add(receipt["status"])
-        if receipt["status"]:
-            assert [name for name, _ in world.logs(escrow.contract, receipt)] == ["Settled"]
+    for _ in range(2):
+        if sale.state == HELD:
+            assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.delayed(1_000_000)]
         else:
-            assert sale.state == HELD
-    assert outcomes == {0, 1}
-    assert world.refusal(sale.call("refund"), sender=sale.terms[4]).name == "WrongState"
-
-
-def test_too_little_gas_to_judge_a_refusal_is_said_so(world: World, escrow: Escrow) -> None:
-    target = odd(world, "Refuses")
-    sale = escrow.open(target.address)
-    assert world.refusal(sale.call("confirm"), gas=400_000) == Refusal("NotEnoughGas")
-    sale.do("confirm", gas=1_000_000)
+            assert sale.refusal("release") == sale.not_taken(1_000_000)
+            assert world.attempt(sale.call("release"), gas=5_000_000)["status"] == 0
+        assert world.balance(token.address, target.address) == 0
+        assert world.balance(token.address, escrow.address) == 2_000_000
+        assert token.functions.allowance(escrow.address, target.address).call() == 0
+        theft = target.functions.take(token.address, escrow.address, 1)
+        assert world.refusal(theft).name == ""
+    become(world, target, "Takes")
+    assert sale.do("release") == [sale.owed_settled(1_000_000, refunded=False)]
+    assert world.balance(token.address, target.address) == 1_000_000
+    others.do("refund")
 
 
 @pytest.mark.parametrize("name", [*ACTS, "open", "openWithPermit", "withdrawCredit", "redirectCredit"])
 def test_a_split_that_reenters_gains_nothing(world: World, escrow: Escrow, name: str) -> None:
     target = odd(world, "Acts")
     sale = escrow.open(target.address)
-    world.send(target.functions.plan(escrow.address, reentry(escrow, sale, name)))
+    world.send(target.functions.plan(WAYS.index("Acts"), escrow.address, reentry(escrow, sale, name)))
     assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0)]
     assert int.from_bytes(target.functions.outcome().call(), "big") == world.selector("Reentered")
     assert world.balance(COIN, target.address) == 1_000_000
@@ -117,13 +91,14 @@ def test_a_split_that_reenters_gains_nothing(world: World, escrow: Escrow, name:
 def reentry(escrow: Escrow, sale: Sale, name: str) -> Any:
     """Calldata of a call that might move money once more."""
     arguments: dict[str, list[Any]] = {
-        "decide": [*sale.key, 1],
         "open": [escrow.terms(sale.terms[0])],
         "openWithPermit": [escrow.terms(sale.terms[0]), LATE, 27, bytes(32), bytes(32)],
         "withdrawCredit": [sale.buyer, COIN],
-        "redirectCredit": [escrow.world.fresh(), COIN],
+        "redirectCredit": [escrow.world.fresh(), COIN, 1],
     }
-    return escrow.contract.encode_abi(name, arguments.get(name, list(sale.key)))
+    if name in ACTS:
+        return sale.data(name, *ACTS[name][0])
+    return escrow.contract.encode_abi(name, arguments[name])
 
 
 @pytest.mark.parametrize("temper", ["Reverts", "BurnsGas", "BombOnRevert"])
@@ -144,20 +119,26 @@ def test_a_buyer_that_cannot_be_refunded_has_a_credit(
     if temper == "Reverts":
         refused = Refusal("PaymentFailed", (COIN, buyer.address.lower(), 2_000_000))
         assert world.refusal(withdraw) == refused
-    redirect = escrow.functions.redirectCredit(haven, COIN)
-    assert world.refusal(redirect, sender=world.stranger) == Refusal(
-        "NothingDue", (world.stranger.lower(), COIN)
-    )
+    redirect = escrow.functions.redirectCredit(haven, COIN, 1)
+    assert world.refusal(redirect, sender=world.stranger) == Refusal("CreditExceeded", (0, 1))
+
+    def redirecting(to: str, amount: int) -> Any:
+        data = escrow.contract.encode_abi("redirectCredit", [to, COIN, amount])
+        return buyer.functions.run(escrow.address, 0, data)
+
     for nowhere in (COIN, escrow.address):
-        data = escrow.contract.encode_abi("redirectCredit", [nowhere, COIN])
-        refused = world.refusal(buyer.functions.run(escrow.address, 0, data))
-        assert refused == Refusal("InvalidRecipient", (nowhere.lower(),))
-    data = escrow.contract.encode_abi("redirectCredit", [haven, COIN])
-    receipt = world.send(buyer.functions.run(escrow.address, 0, data))
-    withdrawn = {"payee": buyer.address, "token": COIN, "to": haven, "amount": 2_000_000}
-    assert world.logs(escrow.contract, receipt) == [("CreditWithdrawn", withdrawn)]
+        assert world.refusal(redirecting(nowhere, 1)) == Refusal("InvalidRecipient", (nowhere.lower(),))
+    assert world.refusal(redirecting(haven, 0)) == Refusal("NothingDue", (buyer.address.lower(), COIN))
+    assert world.refusal(redirecting(haven, 2_000_001)) == Refusal("CreditExceeded", (2_000_000, 2_000_001))
+    left = 2_000_000
+    for amount in (1, 500_000, 1_499_999):  # in parts, to the last unit
+        receipt = world.send(redirecting(haven, amount))
+        withdrawn = {"payee": buyer.address, "token": COIN, "to": haven, "amount": amount}
+        assert escrow.events(receipt) == [("CreditWithdrawn", withdrawn)]
+        left -= amount
+        assert escrow.functions.credit(buyer.address, COIN).call() == left
     assert world.balance(COIN, haven) == 2_000_000
-    assert escrow.functions.credit(buyer.address, COIN).call() == 0
+    assert world.refusal(redirecting(haven, 1)) == Refusal("CreditExceeded", (0, 1))
 
 
 @pytest.mark.parametrize("temper", ["Reverts", "BurnsGas", "BombOnRevert", "BombOnSuccess"])
@@ -166,12 +147,11 @@ def test_a_hostile_buyer_does_not_stop_a_decision(
 ) -> None:
     buyer = world.payee()
     sale = escrow.open(split.address, buyer=buyer)
-    data = escrow.contract.encode_abi("dispute", list(sale.key))
-    world.send(buyer.functions.run(escrow.address, 0, data))
+    sale.of_buyer(buyer, "dispute")
     world.become(buyer, temper)
     sale.do("decide", 400_000)
     assert split.statement()[0] == 600_000
-    assert split.functions.isSalePaid(escrow.address, sale.terms[1]).call()
+    assert split.functions.isSalePaid(escrow.address, sale.record).call()
     credit = escrow.functions.credit(buyer.address, COIN).call()
     assert credit == (0 if temper == "BombOnSuccess" else 400_000)
 

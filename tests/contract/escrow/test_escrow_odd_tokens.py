@@ -35,15 +35,16 @@ def test_a_split_the_token_refuses_does_not_stop_the_buyers_part(
 ) -> None:
     token, buyer = world.token(), world.payee()
     sale = escrow.open(split.address, token=token.address, buyer=buyer)
-    data = escrow.contract.encode_abi("dispute", list(sale.key))
-    world.send(buyer.functions.run(escrow.address, 0, data))
+    sale.of_buyer(buyer, "dispute")
     had = world.balance(token.address, buyer.address)
     world.behave(token, "Blacklist", split.address)
-    assert sale.do("decide", 1)[1:] == [credited(split.address, token.address, 999_999)]
+    assert sale.do("decide", 1)[1:] == [sale.delayed(999_999)]
     assert world.balance(token.address, buyer.address) == had + 1
+    assert sale.owed == 999_999
     world.behave(token, "None")
-    world.send(escrow.functions.withdrawCredit(split.address, token.address))
+    assert sale.do("release") == [sale.owed_settled(999_999, refunded=False)]
     assert split.statement(token.address)[0] == 999_999
+    assert split.functions.isSalePaid(escrow.address, sale.record).call()
 
 
 def test_a_token_that_answers_nothing_works(world: World, escrow: Escrow, split: Split) -> None:
@@ -53,17 +54,20 @@ def test_a_token_that_answers_nothing_works(world: World, escrow: Escrow, split:
     assert split.statement(token.address)[0] == 1_000_000
 
 
-def test_a_token_that_charges_the_sender_on_top_is_paid_plainly(
+def test_a_token_that_charges_the_sender_on_top_keeps_the_sale_owed(
     world: World, escrow: Escrow, split: Split
 ) -> None:
-    """And is short for the last, as the contract says; the coin is untouched by it."""
+    """What others have paid in is not spent on its fee; the coin is untouched by it."""
     token = world.token()
     sale = escrow.open(split.address, token=token.address)
-    world.send(token.functions.mint(escrow.address, 10_000))  # somebody makes good beforehand
+    world.send(token.functions.mint(escrow.address, 10_000))  # even where somebody has made good beforehand
     coins = escrow.open(split.address)
     world.behave(token, "FeeOnTop", number=100)
-    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.paid_plainly(1_000_000)]
+    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0), sale.delayed(1_000_000)]
+    assert world.balance(token.address, escrow.address) == 1_010_000
     coins.do("confirm")
+    world.behave(token, "None")
+    sale.do("release")
 
 
 # ------------------------------------------------------------------------------------------ at random

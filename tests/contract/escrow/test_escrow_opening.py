@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.escrow.sales import DAY, HELD, TEN_YEARS, Escrow
+from tests.contract.escrow.sales import CONFIRMED, DAY, DISPUTED, HELD, TEN_YEARS, Escrow
 from tests.contract.test_permit import LATE, permit, submit
 from tests.contract.world import COIN, Refusal, Split, World, shares
 
@@ -36,6 +36,7 @@ def test_opening_holds_the_money_and_says_on_which_terms(
         sale.terms[4],
         sale.terms[5],
         1_000_000,
+        0,
     )
     assert world.balance(token, escrow.address) == 1_000_000
     assert split.statement(token)[0] == 0
@@ -153,15 +154,41 @@ def test_a_fee_lowers_what_is_held(world: World, escrow: Escrow, split: Split) -
     assert world.balance(token.address, escrow.address) == 0
 
 
-def test_a_pair_of_split_and_id_is_used_once_for_ever(world: World, escrow: Escrow, split: Split) -> None:
+def test_a_split_buyer_and_id_are_used_together_once_for_ever(
+    world: World, escrow: Escrow, split: Split
+) -> None:
     sale = escrow.open(split.address)
     again = escrow.opening(escrow.terms(split.address, saleId=sale.terms[1]))
-    refused = Refusal("AlreadyOpened", (split.address.lower(), sale.terms[1]))
-    assert world.refusal(again, value=1_000_000, sender=world.stranger) == refused
+    refused = Refusal("AlreadyOpened", (split.address.lower(), world.owner.lower(), sale.terms[1]))
+    assert world.refusal(again, value=1_000_000) == refused
     sale.do("refund")
     assert world.refusal(again, value=1_000_000) == refused
     other = world.split([world.fresh()], shares(1))
     escrow.open(other.address, saleId=sale.terms[1])
+    for ending in ("confirm", "owed"):
+        kept = escrow.open(split.address if ending == "confirm" else world.fresh(), saleId=world.record())
+        kept.do("confirm")
+        terms = escrow.terms(kept.terms[0], saleId=kept.terms[1])
+        assert world.refusal(escrow.opening(terms), value=1_000_000).name == "AlreadyOpened"
+
+
+def test_nobody_can_take_anothers_split_and_id(world: World, escrow: Escrow, split: Split) -> None:
+    """A stranger with one unit: both have their sale, and each is its own buyer's."""
+    sale_id, squatter, buyer = world.record(), world.payee(), world.payee()
+    theirs = escrow.open(split.address, buyer=squatter, saleId=sale_id, amount=1)
+    sale = escrow.open(split.address, buyer=buyer, saleId=sale_id)
+    assert (theirs.record, sale.record) == (
+        escrow.functions.recordIdOf(squatter.address, sale_id).call(),
+        escrow.functions.recordIdOf(buyer.address, sale_id).call(),
+    )
+    assert [s.escrow.functions.sale(*s.key).call()[8] for s in (theirs, sale)] == [1, 1_000_000]
+    assert theirs.of_buyer(squatter, "dispute") == [theirs.disputed()]
+    assert (theirs.state, sale.state) == (DISPUTED, HELD)
+    assert theirs.of_buyer(squatter, "confirm") == [theirs.settled(CONFIRMED, 1, 0)]
+    assert not split.functions.isSalePaid(escrow.address, sale.record).call()
+    assert sale.of_buyer(buyer, "confirm") == [sale.settled(CONFIRMED, 1_000_000, 0)]
+    assert split.functions.isSalePaid(escrow.address, sale.record).call()
+    assert split.statement()[0] == 1_000_001
 
 
 def test_coin_by_plain_transfer_is_refused(world: World, escrow: Escrow) -> None:
@@ -182,7 +209,8 @@ def test_a_sale_is_opened_with_a_permit(world: World, escrow: Escrow, split: Spl
         "PaymentRefused", (token.address.lower(), world.owner.lower(), 600)
     )
     assert submit(world, buyer, function)["status"] == 1
-    assert escrow.functions.sale(split.address, terms[1]).call()[0] == buyer.address
+    sale = escrow.functions.sale(split.address, buyer.address, terms[1]).call()
+    assert (sale[0], sale[4], sale[8]) == (buyer.address, HELD, 600)
     assert world.balance(token.address, escrow.address) == 600
 
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IPayoutBook} from "./ITrust.sol";
+import {AnsweringToken} from "../AnsweringToken.sol";
+import {IPayoutBook} from "../ITrust.sol";
 import {Payee} from "mocks/Payee.sol";
-import {Shipped} from "./Shipped.sol";
+import {Shipped} from "../Shipped.sol";
 import {Token} from "mocks/Token.sol";
-import {vm} from "./Vm.sol";
+import {vm} from "../Vm.sol";
 
 /// @title Everything that may happen to payout books, whose owner (this contract) is as likely a rogue as not.
-/// @notice Two books, one with a delay of a day; two assets, the coin and a token of changing ways; five payees. The owner
-///         publishes trees that are fair, that take back what was given, or whose leaves sum to more than their total.
+/// @notice Two books, one with a delay of a day; three assets, the coin, a token of changing ways, and one that moves all, part
+///         or nothing and answers what it likes; five payees. The owner publishes trees that are fair, that take back what was given, or whose leaves sum to more than their total.
 contract BookHandler {
     uint256 public constant BOOKS = 2;
-    uint256 public constant ASSETS = 2;
+    uint256 public constant ASSETS = 3;
+    uint256 public constant ANSWERING = 2;
     uint256 public constant PAYEES = 5;
     uint256 private constant _PLENTY = 20_000_000;
     uint256 private constant _DELAY = 1 days;
@@ -38,7 +40,6 @@ contract BookHandler {
     mapping(uint256 book => mapping(uint256 asset => mapping(uint256 payee => uint256))) private _paidBefore;
     mapping(uint256 book => mapping(uint256 asset => uint256)) private _totalBefore;
     mapping(uint256 book => mapping(uint256 asset => bool)) public everFair;
-    mapping(uint256 asset => bool) public skimmed;
     mapping(uint256 asset => uint256) public supply;
     string public broken;
     uint256 public atBook;
@@ -50,7 +51,7 @@ contract BookHandler {
     constructor() {
         books[0] = IPayoutBook(Shipped.deploy("PayoutBook", abi.encode(address(this), 0)));
         books[1] = IPayoutBook(Shipped.deploy("PayoutBook", abi.encode(address(this), _DELAY)));
-        assets = [address(0), address(new Token(6))];
+        assets = [address(0), address(new Token(6)), address(new AnsweringToken())];
         payees = [address(0x9A1), address(new Payee()), address(0x9A2), address(new Payee()), address(0x9A3)];
         for (uint256 b = 0; b < BOOKS; ++b) {
             for (uint256 k = 0; k < ASSETS; ++k) {
@@ -215,6 +216,7 @@ contract BookHandler {
             ++claims;
             if (!good || tree.given[i] <= before) _note("a claim was paid without a leaf, or twice");
             if (books[b].paid(payees[i], assets[k]) != tree.given[i]) _note("a claim paid something else than was due");
+            if (k == ANSWERING && !_saysYes(i)) _note("a claim took an unclean answer for a payment");
         } else if (good && tree.given[i] > before && _able(k, i) && everFair[b][k]) {
             _note("a promise was not kept");
         }
@@ -235,14 +237,55 @@ contract BookHandler {
             all[i] = IPayoutBook.Claim(payees[n], tree.given[n], _proofOf(b, k, tree, n));
         }
         bool starved = gas_ % 2 == 0;
-        try books[b].claimMany{gas: starved ? 50_000 + gas_ % 1_000_000 : _PLENTY}(assets[k], all) {
-            for (uint256 i = 0; i < PAYEES && everFair[b][k]; ++i) {
-                if (_able(k, i) && books[b].paid(payees[i], assets[k]) < tree.given[i]) _note("somebody was left out");
-            }
-        } catch {
-            if (!starved) _note("a bulk claim was blocked");
+        (uint256[PAYEES] memory paid, uint256[PAYEES] memory had) = _paidAndHad(b, k);
+        bytes memory data = abi.encodeCall(books[b].claimMany, (assets[k], all));
+        (bool done, bytes memory answer) = address(books[b]).call{gas: starved ? 50_000 + gas_ % 1_000_000 : _PLENTY}(data);
+        if (done) {
+            ++claims;
+            (uint256 sent, uint256 skipped) = abi.decode(answer, (uint256, uint256));
+            _judgeMany(b, k, tree, paid, had, sent, skipped);
+        } else if (!starved) {
+            _note("a bulk claim was blocked");
         }
         _after(b, k);
+    }
+
+    function _paidAndHad(uint256 b, uint256 k)
+        private
+        view
+        returns (uint256[PAYEES] memory paid, uint256[PAYEES] memory had)
+    {
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            (paid[i], had[i]) = (books[b].paid(payees[i], assets[k]), balance(k, payees[i]));
+        }
+    }
+
+    /// @dev What a bulk claim says it paid is what payees are now counted as paid; where nobody lies, it has arrived.
+    function _judgeMany(
+        uint256 b,
+        uint256 k,
+        Tree memory tree,
+        uint256[PAYEES] memory paid,
+        uint256[PAYEES] memory had,
+        uint256 sent,
+        uint256 skipped
+    ) private {
+        uint256 whole = 0;
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            uint256 more = books[b].paid(payees[i], assets[k]) - paid[i];
+            if (more != 0 && paid[i] + more == tree.given[i]) ++whole;
+            if (paid[i] + more > tree.given[i] && more != 0) _note("a bulk claim paid more than the leaf");
+            bool acts = k != ANSWERING && payees[i].code.length != 0;
+            bool lies = k == ANSWERING && _saysYes(i) && _moves(i) != AnsweringToken.Moves.All;
+            if (k == 1) lies = Token(assets[1]).quirk() == Token.Quirk.Fee;
+            if (!acts && !lies && balance(k, payees[i]) != had[i] + more) _note("a bulk claim counts what did not arrive");
+            if (everFair[b][k] && _able(k, i) && paid[i] + more < tree.given[i]) _note("somebody was left out");
+            if (sent < more) _note("a bulk claim sent more than it says");
+            sent -= more;
+        }
+        if (sent != 0) _note("a bulk claim sent less than it says");
+        // Who acts when it is paid may have claimed by itself meanwhile.
+        if (k == ANSWERING && whole + skipped != PAYEES + 1) _note("a bulk claim counts those left out wrongly");
     }
 
     function wait_(uint256 seconds_) external {
@@ -284,11 +327,18 @@ contract BookHandler {
         ];
         Token token = Token(assets[1]);
         Token.Quirk q = ways[quirk % 12];
-        if (q == Token.Quirk.Fee) skimmed[1] = true;
         for (uint256 i = 1; i < 4 && q == Token.Quirk.Hooks; i += 2) {
             if (!token.hooked(payees[i])) token.hook(payees[i]);
         }
         token.behave(q, payees[victim % PAYEES], q == Token.Quirk.Fee ? number % 10_000 : 1 + number % 2 ** 50);
+    }
+
+    /// @notice The answering token changes its ways.
+    function answer(uint256 how, uint256 number, uint256 victim, uint256 word, uint256 length) external {
+        AnsweringToken token = AnsweringToken(assets[ANSWERING]);
+        token.behave(AnsweringToken.Moves(how % 3), number % 2 ** 50, victim % 8 < 5 ? payees[victim % 5] : address(0));
+        length = [uint256(32), 0, 31, 1, 33, 32][length % 6];
+        token.answer(word % 5 == 0, [uint256(1), 0, 2, 1 << 248, word][word % 5], length);
     }
 
     // ------------------------------------------------------------------ judging
@@ -318,9 +368,21 @@ contract BookHandler {
 
     function _able(uint256 k, uint256 i) private view returns (bool) {
         if (k == 0) return payees[i].code.length == 0;
+        if (k == ANSWERING) return _saysYes(i);
         Token token = Token(assets[1]);
         Token.Quirk q = token.quirk();
         return token.victim() != payees[i] || q == Token.Quirk.None || q == Token.Quirk.NoReturn;
+    }
+
+    function _saysYes(uint256 i) private view returns (bool) {
+        AnsweringToken token = AnsweringToken(assets[ANSWERING]);
+        return token.saysYes() || token.victim() != address(0) && token.victim() != payees[i];
+    }
+
+    function _moves(uint256 i) private view returns (AnsweringToken.Moves) {
+        AnsweringToken token = AnsweringToken(assets[ANSWERING]);
+        bool concerned = token.victim() == address(0) || token.victim() == payees[i];
+        return concerned ? token.moves() : AnsweringToken.Moves.All;
     }
 
     function _note(string memory how) private {

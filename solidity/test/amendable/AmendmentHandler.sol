@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Agreement, Agreements} from "./Agreement.sol";
-import {IAmendableSplit, IAmendments} from "revshare/IAmendableSplit.sol";
-import {IRevenueSplitBackOffice} from "revshare/IRevenueSplit.sol";
-import {IFactory} from "./IFactory.sol";
-import {Shipped} from "./Shipped.sol";
+import {Agreement, Agreements} from "../Agreement.sol";
+import {IAmendableSplit, IAmendments} from "revshare/amendable/IAmendableSplit.sol";
+import {IRevenueSplitOffice} from "revshare/split/IRevenueSplit.sol";
+import {IFactory} from "../IFactory.sol";
+import {Shipped} from "../Shipped.sol";
 import {Token} from "mocks/Token.sol";
-import {vm} from "./Vm.sol";
+import {vm} from "../Vm.sol";
 
 /// @title A payee that is a contract, signs by its owner's key (ERC-1271), and refuses coin when it likes.
 contract SigningPayee {
@@ -43,6 +43,7 @@ contract AmendmentHandler {
     uint256 public constant ASSETS = 3;
     uint256 public constant POOL = 6;
     uint256 private constant _NOTICE = 7 days;
+    uint256 private constant _PROPOSAL_LIFE = 30 days;
     uint256 private constant _PLENTY = 20_000_000;
     address private constant _CONTROLLER = address(0xC0);
 
@@ -58,10 +59,14 @@ contract AmendmentHandler {
     mapping(uint256 split => mapping(uint256 asset => uint256)) public epochOf;
     mapping(uint256 split => mapping(uint256 asset => uint256)) public baseOf;
     mapping(uint256 split => mapping(uint256 asset => mapping(address payee => uint256))) private _earnedBefore;
+    /// @dev What is still set aside from before the terms in force, the oldest being paid first.
+    mapping(uint256 split => mapping(uint256 asset => mapping(address payee => uint256))) private _earlier;
 
     /// @dev What the controller has announced.
     bytes private _proposed;
+    bool private _proposedListed;
     uint256 private _readyAt;
+    mapping(address payee => mapping(bytes32 digest => bool)) private _revoked;
     /// @dev Amendments that were good once, with their consents.
     bytes[][SPLITS] private _spent;
     uint256 private _now = 1_700_000_000;
@@ -85,7 +90,7 @@ contract AmendmentHandler {
         _governance[2] = bytes32(uint256(2) << 248 | _NOTICE << 200 | uint160(_CONTROLLER));
         for (uint256 s = 0; s < SPLITS; ++s) {
             Agreement memory a = _any(s, s);
-            splits[s] = IAmendableSplit(factory.createAmendable(a.pack(), _governance[s], bytes32(s)));
+            splits[s] = IAmendableSplit(factory.createAmendable(a.pack(), _governance[s], uint64(s)));
             _history[s].push(abi.encode(a));
         }
         vm.warp(_now);
@@ -127,21 +132,37 @@ contract AmendmentHandler {
         return splits[s].received(assets[k]);
     }
 
-    /// @notice Of everybody in the pool of a split: what it has earned since the beginning, what it has, what is set aside for
-    ///         it and what is due to it.
-    function accounts(uint256 s, uint256 k)
-        external
-        view
-        returns (uint256[POOL] memory earned, uint256[POOL] memory has, uint256[POOL] memory credit, uint256[POOL] memory due)
-    {
+    /// @notice What somebody in the pool of a split has come to, in one asset.
+    /// @param earned Since the beginning.
+    /// @param has What it has.
+    /// @param credit What is set aside for it.
+    /// @param due What it gets next.
+    /// @param inTerms Whether the terms in force for the asset name it; only then the rest is anything.
+    /// @param earnedBefore What it had earned when these terms began to count for the asset.
+    /// @param earlier What of that is still set aside.
+    /// @param line What the split says of it.
+    struct Account {
+        uint256 earned;
+        uint256 has;
+        uint256 credit;
+        uint256 due;
+        bool inTerms;
+        uint256 earnedBefore;
+        uint256 earlier;
+        IRevenueSplitOffice.Line line;
+    }
+
+    function accounts(uint256 s, uint256 k) external view returns (Account[POOL] memory all) {
         Agreement memory a = terms(s, epochOf[s][k]);
-        (uint256 now_, IRevenueSplitBackOffice.Line[] memory lines) = splits[s].statement(a.pack(), assets[k]);
+        (uint256 now_, IRevenueSplitOffice.Line[] memory lines) = splits[s].statement(a.pack(), assets[k]);
         for (uint256 i = 0; i < POOL; ++i) {
             address payee = pool[s][i];
-            earned[i] = _earnedBefore[s][k][payee] + _inSegment(a, s, k, payee, now_);
-            (has[i], credit[i]) = (balance(k, payee), splits[s].credit(payee, assets[k]));
+            Account memory one = all[i];
+            (one.earnedBefore, one.earlier) = (_earnedBefore[s][k][payee], _earlier[s][k][payee]);
+            one.earned = one.earnedBefore + _inSegment(a, s, k, payee, now_);
+            (one.has, one.credit) = (balance(k, payee), splits[s].credit(payee, assets[k]));
             for (uint256 n = 0; n < lines.length; ++n) {
-                if (lines[n].payee == payee) due[i] = lines[n].due;
+                if (lines[n].payee == payee) (one.due, one.inTerms, one.line) = (lines[n].due, true, lines[n]);
             }
         }
     }
@@ -165,6 +186,7 @@ contract AmendmentHandler {
         Agreement memory a = terms(s, epochOf[s][k]);
         for (uint256 i = 0; i < POOL; ++i) {
             _earnedBefore[s][k][pool[s][i]] += _inSegment(a, s, k, pool[s][i], to);
+            _earlier[s][k][pool[s][i]] = splits[s].credit(pool[s][i], assets[k]);
         }
         (epochOf[s][k], baseOf[s][k]) = (epochOf[s][k] + 1, to);
     }
@@ -205,9 +227,23 @@ contract AmendmentHandler {
         try splits[s].claim{gas: _PLENTY}(a.payees[i], a.proof(i), assets[k]) {} catch {}
     }
 
-    function withdraw(uint256 s, uint256 k, uint256 i) external {
+    /// @notice A payee's credit is paid, or the payee takes part of it.
+    function withdraw(uint256 s, uint256 k, uint256 i, uint256 part) external {
         (s, k) = _about(s, k);
-        try splits[s].withdrawCredit{gas: _PLENTY}(pool[s][i % POOL], assets[k]) {} catch {}
+        address payee = pool[s][i % POOL];
+        uint256 credit = splits[s].credit(payee, assets[k]);
+        if (part % 2 == 0) {
+            try splits[s].withdrawCredit{gas: _PLENTY}(payee, assets[k]) {
+                _earlier[s][k][payee] = 0;
+            } catch {}
+        } else {
+            part %= credit + 1;
+            vm.prank(payee);
+            try splits[s].redirectCredit{gas: _PLENTY}(payee, assets[k], part) {
+                uint256 earlier = _earlier[s][k][payee];
+                _earlier[s][k][payee] = earlier > part ? earlier - part : 0;
+            } catch {}
+        }
     }
 
     /// @notice Somebody cannot be paid for a while.
@@ -228,16 +264,27 @@ contract AmendmentHandler {
         Agreement memory to = seed % 3 == 0 ? terms(s, seed % (newest(s) + 1)) : _any(seed, s);
         // Mostly everybody signs, or there would be few amendments.
         if (signers % 3 != 0) signers = type(uint256).max;
-        flaw %= 12;
+        flaw %= 14;
         uint256 deadline = flaw == 0 ? _now - 1 : _now + 3650 days;
-        (IAmendments.Consent[] memory consents, bool enough) = _consents(s, from, to, signers >> 2, deadline, flaw);
-        if (flaw < 4) enough = false;
+        // Consents name the tokens that are settled first: in the sixth flawed set others than those that are handed in.
+        address[] memory signedFor = _list(flaw == 5 ? !listed : listed);
+        bytes32 digest = splits[s].amendmentDigest(flaw == 2 ? bytes32(0) : to.commitment(), signedFor, deadline);
+        (IAmendments.Consent[] memory consents, bool enough) = _consents(s, from, to, signers >> 2, digest, flaw);
+        if (flaw == 4 && consents.length != 0) _revoke(s, from.payees[consents[0].index], digest);
+        if (flaw < 6) enough = false;
         bytes memory data = abi.encodeCall(
             IAmendments.amend,
             (from.pack(), to.pack(), _list(listed), consents, flaw == 1 ? deadline + 1 : deadline)
         );
         _amend(s, data, to, listed, enough);
         if (enough) _spent[s].push(data);
+    }
+
+    function _revoke(uint256 s, address payee, bytes32 digest) private {
+        vm.prank(payee);
+        splits[s].revokeConsent(digest);
+        _revoked[payee][digest] = true;
+        if (!splits[s].isRevoked(payee, digest)) _note("a consent could not be revoked");
     }
 
     /// @notice Consents that were good once are handed in again.
@@ -253,13 +300,17 @@ contract AmendmentHandler {
         }
     }
 
-    function propose(uint256 seed, bool byController) external {
+    function propose(uint256 seed, bool listed, bool byController) external {
         (atSplit, atAsset) = (2, 0);
         Agreement memory to = _any(seed, 2);
         vm.prank(byController ? _CONTROLLER : pool[2][1]);
-        try splits[2].proposeAmendment(terms(2, newest(2)).pack(), to.pack()) {
+        try splits[2].proposeAmendment(terms(2, newest(2)).pack(), to.pack(), _list(listed)) {
             if (!byController) _note("somebody else proposed");
-            (_proposed, _readyAt) = (abi.encode(to), _now + _NOTICE);
+            (_proposed, _proposedListed, _readyAt) = (abi.encode(to), listed, _now + _NOTICE);
+            (bytes32 commitment, uint256 readyAt, uint256 until) = splits[2].proposal();
+            if (commitment != to.commitment() || readyAt != _readyAt || until != _readyAt + _PROPOSAL_LIFE) {
+                _note("something else was announced");
+            }
         } catch {
             if (byController) _note("the controller could not propose");
         }
@@ -276,7 +327,7 @@ contract AmendmentHandler {
         }
     }
 
-    /// @notice Anybody puts in force what was announced, or something else, in time or too early.
+    /// @notice Anybody puts in force what was announced, or something else; in time, too early or too late.
     function apply_(uint256 seed, bool listed, bool other) external {
         (atSplit, atAsset) = (2, seed % ASSETS);
         bool announced = _proposed.length != 0;
@@ -286,11 +337,13 @@ contract AmendmentHandler {
             IAmendments.amend,
             (terms(2, newest(2)).pack(), to.pack(), _list(listed), new IAmendments.Consent[](0), 0)
         );
-        _amend(2, data, to, listed, same && _now >= _readyAt);
+        same = same && listed == _proposedListed;
+        _amend(2, data, to, listed, same && _now >= _readyAt && _now <= _readyAt + _PROPOSAL_LIFE);
     }
 
     function wait_(uint256 seconds_) external {
-        _now += seconds_ % (5 days);
+        // Now and then so long that what was announced expires.
+        _now += seconds_ % 8 == 0 ? 38 days : seconds_ % (5 days);
         vm.warp(_now);
     }
 
@@ -326,10 +379,9 @@ contract AmendmentHandler {
         Agreement memory from,
         Agreement memory to,
         uint256 signers,
-        uint256 deadline,
+        bytes32 digest,
         uint256 flaw
     ) private view returns (IAmendments.Consent[] memory consents, bool enough) {
-        bytes32 digest = splits[s].amendmentDigest(flaw == 2 ? bytes32(0) : to.commitment(), deadline);
         consents = new IAmendments.Consent[](from.payees.length);
         uint256 last = from.untils.length - 1;
         uint256 count = 0;
@@ -340,13 +392,13 @@ contract AmendmentHandler {
                 if (s == 1 && _getsWorse(i, from, to)) enough = false;
                 continue;
             }
+            if (_revoked[from.payees[i]][digest]) enough = false;
             signed += from.weights[last][i];
             consents[count].index = i;
             // In the flawed set one payee's consent is somebody else's.
             consents[count].signature = _sign(s, from.payees[i], flaw == 3 && count == 0, digest);
             ++count;
         }
-        if (flaw < 4 && count == 0) enough = false;
         assembly ("memory-safe") {
             mstore(consents, count)
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Agreement, Agreements} from "./Agreement.sol";
-import {IRevenueSplit, IRevenueSplitBackOffice} from "revshare/IRevenueSplit.sol";
+import {Agreement, Agreements} from "../Agreement.sol";
+import {IRevenueSplit, IRevenueSplitOffice} from "revshare/split/IRevenueSplit.sol";
 import {SplitHandler} from "./SplitHandler.sol";
 import {Statements} from "./Statements.sol";
 import {Token} from "mocks/Token.sol";
@@ -67,7 +67,7 @@ abstract contract SplitPromises {
 
     function targetSelectors() external view returns (FuzzSelector[] memory found) {
         found = new FuzzSelector[](1);
-        bytes4[17] memory steps = [
+        bytes4[20] memory steps = [
             SplitHandler.send.selector,
             SplitHandler.pay.selector,
             SplitHandler.remit.selector,
@@ -78,11 +78,14 @@ abstract contract SplitPromises {
             SplitHandler.forge.selector,
             SplitHandler.withdraw.selector,
             SplitHandler.redirect.selector,
+            SplitHandler.claimMany.selector,
+            SplitHandler.withdrawMany.selector,
             SplitHandler.work.selector,
             SplitHandler.turn.selector,
             SplitHandler.plan.selector,
             SplitHandler.attack.selector,
             SplitHandler.behave.selector,
+            SplitHandler.answer.selector,
             SplitHandler.rebase.selector,
             SplitHandler.slump.selector
         ];
@@ -103,7 +106,7 @@ abstract contract SplitPromises {
         uint256 revenue;
         uint256 paidOut;
         uint256[] marks;
-        IRevenueSplitBackOffice.Line[] lines;
+        IRevenueSplitOffice.Line[] lines;
     }
 
     function _position(uint256 s, uint256 k) private view returns (Position memory p) {
@@ -151,10 +154,11 @@ abstract contract SplitPromises {
     function linesAddUp(Position memory p) private view {
         uint256 paid = 0;
         for (uint256 i = 0; i < p.lines.length; ++i) {
-            IRevenueSplitBackOffice.Line memory line = p.lines[i];
+            IRevenueSplitOffice.Line memory line = p.lines[i];
             uint256 mark = p.marks[i];
             uint256 earned = p.agreement.entitlement(i, p.token, mark);
             require(line.paid + line.credit == earned, "paid and credit against the mark");
+            require(line.earlier == 0, "there were no terms before these");
             require(line.due == (p.revenue > mark ? line.entitlement - earned : 0), "due against the mark");
             require(p.k == handler.ODD() || line.entitlement == line.paid + line.credit + line.due, "a line does not add up");
             paid += line.paid;
@@ -221,7 +225,7 @@ abstract contract SplitPromises {
         }
     }
 
-    function _lineOf(Position memory p, address payee) private pure returns (IRevenueSplitBackOffice.Line memory) {
+    function _lineOf(Position memory p, address payee) private pure returns (IRevenueSplitOffice.Line memory) {
         uint256 i = 0;
         while (p.lines[i].payee != payee) ++i;
         return p.lines[i];

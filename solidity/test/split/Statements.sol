@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Agreement, Agreements} from "./Agreement.sol";
-import {IRevenueSplitEvents} from "revshare/IRevenueSplit.sol";
-import {Vm} from "./Vm.sol";
+import {Agreement, Agreements} from "../Agreement.sol";
+import {IRevenueSplitEvents} from "revshare/split/IRevenueSplit.sol";
+import {Terms} from "revshare/lib/Terms.sol";
+import {Vm} from "../Vm.sol";
 
 /// @title Statements rebuilt from a split's logs alone, as somebody would who cannot see its storage.
-/// @dev It knows the terms (from `SplitCreated`) and the money rule. One per split.
+/// @dev It knows the terms (from `SplitCreated`) and the money rule. One per split. A receipt has no logs of calls that were
+///      undone; forge's has, so that what precedes a `PaymentSkipped` and was undone with it is left out here.
 contract Statements {
     using Agreements for Agreement;
 
@@ -25,6 +27,7 @@ contract Statements {
     mapping(address token => mapping(address payee => uint256)) public withdrawn;
     mapping(address payer => mapping(bytes32 id => uint256)) public salesPaid;
     mapping(address payer => mapping(bytes32 id => uint256)) public batchesPaid;
+    uint256 public skipped;
 
     constructor(address split, Agreement memory agreement) {
         _SPLIT = split;
@@ -34,7 +37,7 @@ contract Statements {
     /// @notice Takes in the logs of one transaction, in order.
     function read(Vm.Log[] memory logs) external {
         for (uint256 n = 0; n < logs.length; ++n) {
-            if (logs[n].emitter != _SPLIT) continue;
+            if (logs[n].emitter != _SPLIT || _undone(logs, n)) continue;
             bytes32 what = logs[n].topics[0];
             address who = logs[n].topics.length > 1 ? address(uint160(uint256(logs[n].topics[1]))) : address(0);
             if (what == IRevenueSplitEvents.Distributed.selector) {
@@ -44,10 +47,24 @@ contract Statements {
                 ++salesPaid[who][logs[n].topics[2]];
             } else if (what == IRevenueSplitEvents.Remitted.selector) {
                 ++batchesPaid[who][logs[n].topics[2]];
+            } else if (what == IRevenueSplitEvents.PaymentSkipped.selector) {
+                ++skipped;
             } else {
                 _ofOnePayee(what, who, address(uint160(uint256(logs[n].topics[2]))), logs[n].data);
             }
         }
+    }
+
+    /// @dev One of many that failed after it was entered: what the split says next is that it was skipped, and for such a reason.
+    function _undone(Vm.Log[] memory logs, uint256 n) private view returns (bool) {
+        bytes32 what = logs[n].topics[0];
+        if (what != IRevenueSplitEvents.Claimed.selector && what != IRevenueSplitEvents.CreditWithdrawn.selector) return false;
+        uint256 next = n + 1;
+        while (next < logs.length && logs[next].emitter != _SPLIT) ++next;
+        if (next == logs.length || logs[next].topics[0] != IRevenueSplitEvents.PaymentSkipped.selector) return false;
+        if (logs[next].topics[1] != logs[n].topics[1] || logs[next].topics[2] != logs[n].topics[2]) return false;
+        return abi.decode(logs[next].data, (bytes4)) != IRevenueSplitEvents.NothingDue.selector
+            && abi.decode(logs[next].data, (bytes4)) != Terms.TermsMismatch.selector;
     }
 
     function _distributed(address token, uint256 from, uint256 to) private {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Agreement, Agreements} from "./Agreement.sol";
+import {Agreement, Agreements} from "../Agreement.sol";
 import {AmendmentHandler} from "./AmendmentHandler.sol";
-import {IAmendableSplit} from "revshare/IAmendableSplit.sol";
+import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
 
 /// @title What is true of splits whose terms change, whatever anybody does (docs/invariants.md).
 contract AmendmentInvariants {
@@ -54,18 +54,28 @@ contract AmendmentInvariants {
 
     /// @notice What a payee has got, has set aside and is due is what it earned, segment by segment, by the terms of the time:
     ///         an amendment lowers nobody's entitlement, and touches no revenue that came before it.
-    /// @notice And solvency: balance ≥ Σ due + Σ credit, those who left the agreement included.
     function whatWasEarnedStaysEarned(uint256 s, uint256 k) private view {
-        (uint256[6] memory earned, uint256[6] memory has, uint256[6] memory credit, uint256[6] memory due) =
-            _handler.accounts(s, k);
+        AmendmentHandler.Account[6] memory all = _handler.accounts(s, k);
         uint256 owed = 0;
         for (uint256 i = 0; i < 6; ++i) {
-            require(has[i] + credit[i] + due[i] == earned[i], "what was earned against what there is");
-            owed += credit[i] + due[i];
+            require(all[i].has + all[i].credit + all[i].due == all[i].earned, "what was earned against what there is");
+            owed += all[i].credit + all[i].due;
+            if (all[i].inTerms) linesAddUpAcrossAmendments(all[i]);
         }
         solvencyAcrossAmendments(s, k, owed);
     }
 
+    /// @notice entitlement = paid + credit + due by the terms in force; what is set aside from before stands apart; and what is
+    ///         called paid is what the payee has got of what it earned by these terms, the oldest credit being paid first.
+    function linesAddUpAcrossAmendments(AmendmentHandler.Account memory one) private pure {
+        require(one.line.entitlement == one.earned - one.earnedBefore, "entitlement against the money rule");
+        require(one.line.entitlement == one.line.paid + one.line.credit + one.line.due, "a line does not add up");
+        require(one.line.credit + one.line.earlier == one.credit, "credits before and since");
+        require(one.line.earlier == one.earlier, "what is set aside from before these terms");
+        require(one.has == one.earnedBefore - one.line.earlier + one.line.paid, "paid against what arrived");
+    }
+
+    /// @notice balance ≥ Σ due + Σ credit, those who left the agreement included.
     function solvencyAcrossAmendments(uint256 s, uint256 k, uint256 owed) private view {
         require(_handler.balance(k, address(_handler.splits(s))) >= owed, "insolvent");
     }
@@ -74,10 +84,10 @@ contract AmendmentInvariants {
     function test_theHandlerAmends() external {
         for (uint256 n = 0; n < 40; ++n) {
             _handler.fund(n, n, n << 8 | 60);
-            _handler.amend(n, n, 1, n % 2 == 0, 4);
-            _handler.propose(n, true);
-            _handler.wait_(4 days);
-            _handler.wait_(4 days);
+            _handler.amend(n, n, 1, n % 2 == 0, 13);
+            _handler.propose(n, n % 2 == 0, true);
+            _handler.wait_(4 days - 1);
+            _handler.wait_(4 days - 1);
             _handler.apply_(n, n % 2 == 0, false);
             this.invariant_everyPromise();
         }

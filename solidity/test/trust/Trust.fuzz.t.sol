@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IPayoutBook, ISaleEscrow} from "./ITrust.sol";
+import {IPayoutBook, ISaleEscrow} from "../ITrust.sol";
 import {Payee} from "mocks/Payee.sol";
-import {Shipped} from "./Shipped.sol";
+import {Shipped} from "../Shipped.sol";
 import {Token} from "mocks/Token.sol";
-import {vm} from "./Vm.sol";
+import {vm} from "../Vm.sol";
 
 /// @title A split that takes a sale if it is given so much gas, and else refuses at once and gives the rest back.
 contract PickySplit {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {BookHandler} from "./BookHandler.sol";
 import {EscrowHandler} from "./EscrowHandler.sol";
-import {IPayoutBook} from "./ITrust.sol";
+import {IPayoutBook} from "../ITrust.sol";
 import {Token} from "mocks/Token.sol";
 
 /// @title What is true of sales held in trust, whatever anybody does (docs/invariants.md).
@@ -26,13 +26,16 @@ contract EscrowInvariants {
 
     function targetSelectors() external view returns (FuzzSelector[] memory found) {
         found = new FuzzSelector[](1);
-        bytes4[11] memory steps = [
+        bytes4[14] memory steps = [
             EscrowHandler.open.selector,
             EscrowHandler.open.selector,
+            EscrowHandler.act.selector,
             EscrowHandler.act.selector,
             EscrowHandler.act.selector,
             EscrowHandler.act.selector,
             EscrowHandler.starve.selector,
+            EscrowHandler.sneak.selector,
+            EscrowHandler.create.selector,
             EscrowHandler.withdraw.selector,
             EscrowHandler.wait_.selector,
             EscrowHandler.turn.selector,
@@ -49,7 +52,8 @@ contract EscrowInvariants {
     /// @notice Every promise holds.
     function invariant_everyPromise() external view {
         onlyRightfulSteps();
-        balanceIsWhatIsHeldAndSetAside();
+        balanceIsWhatIsHeldOwedAndSetAside();
+        recordsAreTrue();
         nobodyElseIsPaid();
     }
 
@@ -57,18 +61,24 @@ contract EscrowInvariants {
         everySaleCanEnd();
     }
 
-    /// @notice A sale ends once, by whom and when its terms say; and whoever may end it, can.
+    /// @notice A sale ends once, by whom and when its terms say; whoever may end it, can; and its money is with the split, with
+    ///         the buyer, or owed to the split and still here.
     function onlyRightfulSteps() private view {
         string memory how = _handler.broken();
         require(bytes(how).length == 0, how);
     }
 
-    /// @notice The sum of what is held and set aside is the balance, to the unit.
-    function balanceIsWhatIsHeldAndSetAside() private view {
-        uint256[3] memory owed = _handler.owed();
+    /// @notice The sum of what is held, owed and set aside is the balance, to the unit.
+    function balanceIsWhatIsHeldOwedAndSetAside() private view {
+        uint256[3] memory due = _handler.due();
         for (uint256 k = 0; k < 3; ++k) {
-            require(_handler.balance(k, address(_handler.escrow())) == owed[k], "the balance is another");
+            require(_handler.balance(k, address(_handler.escrow())) == due[k], "the balance is another");
         }
+    }
+
+    /// @notice A split has a record of a sale exactly if the sale's money has reached it.
+    function recordsAreTrue() private view {
+        require(_handler.recordsAreTrue(), "a record without its money, or money without its record");
     }
 
     /// @notice All money is with the escrow, buyers, splits, or where one of them sent its own credit.
@@ -79,21 +89,25 @@ contract EscrowInvariants {
         }
     }
 
-    /// @notice Whatever the parties do or leave undone: once all times are over anybody can end every sale, and then all there
-    ///         is is what was set aside.
+    /// @notice Whatever the parties do or leave undone: once all times are over anybody can end every sale, the seller can give
+    ///         back what a split did not take, and then all there is is what was set aside.
     function everySaleCanEnd() private {
         _handler.endAll();
-        balanceIsWhatIsHeldAndSetAside();
+        balanceIsWhatIsHeldOwedAndSetAside();
     }
 
-    /// @notice The campaign does end sales.
+    /// @notice The campaign does end sales, and delays some.
     function test_theHandlerSettles() external {
-        for (uint256 n = 0; n < 12; ++n) {
-            _handler.open(n % 3, n / 3, n, n << 8 | 50, n);
-            _handler.act(n % 3, n / 3, n % 3 == 0 ? 1 : 0, 1, 1);
-            _handler.act(n % 3, n / 3, 3, 1, 1);
+        for (uint256 n = 0; n < 36; ++n) {
+            (uint256 s, uint256 b, uint256 id) = (n % 3, n / 3 % 2, n / 6 % 3);
+            _handler.open(s, b, id, n, n << 8 | 50, n);
+            _handler.act(s, b, id, n % 3 == 0 ? 1 : 0, 1, 1);
+            _handler.act(s, b, id, 3, 1, 1);
+            if (n == 18) _handler.create();
+            _handler.act(s, b, id, 4, 1, 1);
+            this.invariant_everyPromise();
         }
-        require(_handler.settled() > 8, "sales did not end");
+        require(_handler.settled() > 17 && _handler.delayed() > 3 && _handler.late() > 1, "sales did not end");
     }
 }
 

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Agreement, Agreements} from "./Agreement.sol";
-import {IRevenueSplit, IRevenueSplitBackOffice} from "revshare/IRevenueSplit.sol";
-import {IFactory} from "./IFactory.sol";
+import {Agreement, Agreements} from "../Agreement.sol";
+import {AnsweringToken} from "../AnsweringToken.sol";
+import {IRevenueSplit, IRevenueSplitOffice} from "revshare/split/IRevenueSplit.sol";
+import {IFactory} from "../IFactory.sol";
 import {Payee} from "mocks/Payee.sol";
-import {Shipped} from "./Shipped.sol";
+import {Shipped} from "../Shipped.sol";
 import {Statements} from "./Statements.sol";
 import {Token} from "mocks/Token.sol";
-import {Vm, vm} from "./Vm.sol";
+import {Vm, vm} from "../Vm.sol";
 
 /// @title Everything that anybody may do to two splits, and what is true of each single step.
 /// @notice The actors: two payers; a payee without code; one that is a contract and means well; one that is hostile; two
 ///         that act on being paid (re-enter, pay back, redirect, destroy themselves); and the second split, which is a payee
-///         of the first. The assets: the coin; two tokens that may misbehave in every way that never makes revenue fall; and
-///         one (ODD) that does the rest too: it rebases down, lies about balances, takes fees on top.
+///         of the first. The assets: the coin; two tokens that may misbehave in every way that never makes revenue fall; one
+///         (ANSWERING) that moves all, part or nothing, and answers what it likes; and one (ODD) that does the rest too: it
+///         rebases down, lies about balances, takes fees on top.
 ///
 /// Forge records the logs of calls that were undone as well, and does not say which. So there are two ways to run this: where
 /// acting payees call splits (`nested`), no log is read; where they do not, the logs of a step that went through are all true.
@@ -34,14 +36,15 @@ contract SplitHandler {
 
     struct Moment {
         uint256 revenue;
-        IRevenueSplitBackOffice.Line[] lines;
+        IRevenueSplitOffice.Line[] lines;
         uint256[] marks;
         uint256[] withdrawn;
     }
 
     uint256 public constant SPLITS = 2;
-    uint256 public constant ASSETS = 4;
-    uint256 public constant ODD = 3;
+    uint256 public constant ASSETS = 5;
+    uint256 public constant ANSWERING = 3;
+    uint256 public constant ODD = 4;
     uint256 public constant SIMPLE_PAYEES = 3; // those that never give away what they get
     uint256 private constant _PLENTY = 10_000_000;
     uint256 private constant _MODEST = 40_000; // gas that a payee may need and must be given
@@ -82,7 +85,8 @@ contract SplitHandler {
     constructor(bool nested_) {
         nested = nested_;
         factory = Shipped.deploy("RevenueSplitFactory");
-        assets = [address(0), address(new Token(6)), address(new Token(24)), address(new Token(0))];
+        assets =
+            [address(0), address(new Token(6)), address(new Token(24)), address(new AnsweringToken()), address(new Token(0))];
         payees[0] = address(0x9A1);
         for (uint256 i = 1; i < 5; ++i) {
             payees[i] = address(new Payee());
@@ -140,7 +144,7 @@ contract SplitHandler {
     }
 
     function _create(uint256 s, Agreement memory a) private {
-        splits[s] = IRevenueSplit(IFactory(factory).create(a.pack(), bytes32(s)));
+        splits[s] = IRevenueSplit(IFactory(factory).create(a.pack(), uint64(s)));
         statements[s] = new Statements(address(splits[s]), a);
         Agreement storage kept = _agreements[s];
         (kept.token, kept.payees, kept.untils, kept.weights) = (a.token, a.payees, a.untils, a.weights);
@@ -246,7 +250,9 @@ contract SplitHandler {
         bytes memory data = abi.encodeCall(splits[s].claim, (who[i], proofs[s][i], assets[k]));
         if (_do(s, 0, data)) {
             Moment memory then = _moment(s, k);
-            if (k != ODD && then.lines[i].paid != before.lines[i].paid + due) {
+            // Whoever is paid in coin may have its credit paid as well, meanwhile.
+            uint256 had = before.lines[i].paid + before.lines[i].credit;
+            if (k != ODD && then.lines[i].paid + then.lines[i].credit != had + due) {
                 _note(Promise.ClaimsNeverExceed, "a claim paid something else than what was due");
             }
             // Money that came back during the claim, or that the token kept, is revenue again.
@@ -266,7 +272,7 @@ contract SplitHandler {
         i %= who.length;
         Moment memory before = _moment(s, k);
         // The bits for siblings that are not there mean nothing: those of the two bytes behind place.
-        uint256 sides = 22 * (1 + _agreements[s].untils.length) + 1;
+        uint256 sides = 4 + 22 * (1 + _agreements[s].untils.length) + 1;
         if (_do(s, 0, abi.encodeCall(splits[s].distribute, (_spoilt(terms[s], at, bit, 0), assets[k])))) {
             _note(Promise.OnlyTheTermsMoveMoney, "forged terms were taken");
         }
@@ -306,18 +312,88 @@ contract SplitHandler {
         _end(s, k, before);
     }
 
-    /// @notice A payee that cannot receive sends its credit elsewhere; and somebody who is no payee tries to.
-    function redirect(uint256 s, uint256 k, uint256 i, uint256 to) external {
+    /// @notice A payee that cannot receive sends its credit elsewhere, whole or in part, or tries to send more; and somebody
+    ///         who is no payee tries to.
+    function redirect(uint256 s, uint256 k, uint256 i, uint256 to, uint256 part) external {
         (s, k) = _about(s, k);
         Moment memory before = _moment(s, k);
         address who = payees[i % 5];
         address target = to % 3 == 0 ? payees[SIMPLE_PAYEES + to % 2] : shelter;
         uint256 credit = splits[s].credit(who, assets[k]);
+        part = part % 3 == 0 ? credit : part % (credit + 3);
         vm.prank(who);
-        if (_do(s, 0, abi.encodeCall(splits[s].redirectCredit, (target, assets[k])))) redirected[k][who] += credit;
+        if (_do(s, 0, abi.encodeCall(splits[s].redirectCredit, (target, assets[k], part)))) {
+            if (part == 0 || part > credit) _note(Promise.CreditsFallByWithdrawalOnly, "more was redirected than there was");
+            redirected[k][who] += part;
+            if (!nested && splits[s].credit(who, assets[k]) + part != credit) {
+                _note(Promise.CreditsFallByWithdrawalOnly, "something else was redirected than was asked");
+            }
+        }
         vm.prank(payers[0]);
-        if (_do(s, 0, abi.encodeCall(splits[s].redirectCredit, (payers[0], assets[k])))) {
+        if (_do(s, 0, abi.encodeCall(splits[s].redirectCredit, (payers[0], assets[k], 1)))) {
             _note(Promise.OnlyTheTermsMoveMoney, "somebody who is no payee was paid");
+        }
+        _end(s, k, before);
+    }
+
+    // ------------------------------------------------------------------ many at once
+
+    /// @notice Claims of many, in an asset and in coin: some twice, some by another's proof. Whoever can be paid is.
+    function claimMany(uint256 s, uint256 k, uint256 seed) external {
+        (s, k) = _about(s, k);
+        Moment memory before = _moment(s, k);
+        Moment memory coins = _moment(s, 0);
+        bool[] memory able = _able(s, k);
+        bool[] memory asked = new bool[](able.length);
+        if (_do(s, 0, abi.encodeCall(IRevenueSplitOffice.claimMany, (_claims(s, k, seed, asked))))) {
+            Moment memory then = _moment(s, k);
+            for (uint256 i = 0; i < able.length && k != ODD && then.revenue == before.revenue; ++i) {
+                if (able[i] && asked[i] && then.lines[i].due != 0) {
+                    _note(Promise.Liveness, "one of many claims was not paid");
+                }
+            }
+            _judgeCredits(s, k, before, able);
+        } else {
+            _note(Promise.Liveness, "a claim of many was blocked");
+        }
+        _end(s, k, before);
+        _end(s, 0, coins);
+    }
+
+    function _claims(uint256 s, uint256 k, uint256 seed, bool[] memory asked)
+        private
+        view
+        returns (IRevenueSplitOffice.Claim[] memory claims)
+    {
+        claims = new IRevenueSplitOffice.Claim[](1 + seed % 5);
+        for (uint256 n = 0; n < claims.length; ++n) {
+            uint256 i = (seed >> 8 * n) % asked.length;
+            uint256 proof = (seed >> 8 * n + 3) % 8 == 0 ? (i + 1) % asked.length : i;
+            bool coin = (seed >> 8 * n + 6) % 4 == 0;
+            if (proof == i && (!coin || k == 0)) asked[i] = true;
+            claims[n] =
+                IRevenueSplitOffice.Claim(_agreements[s].payees[i], proofs[s][proof], coin ? address(0) : assets[k]);
+        }
+    }
+
+    /// @notice What is set aside for all payees, and for somebody who is none, is withdrawn by one call.
+    function withdrawMany(uint256 s, uint256 k) external {
+        (s, k) = _about(s, k);
+        Moment memory before = _moment(s, k);
+        bool[] memory able = _able(s, k);
+        address[] memory who = new address[](able.length + 1);
+        for (uint256 i = 0; i < able.length; ++i) {
+            who[i] = before.lines[i].payee;
+        }
+        who[able.length] = payers[0];
+        if (_do(s, 0, abi.encodeCall(IRevenueSplitOffice.withdrawCredits, (who, assets[k])))) {
+            for (uint256 i = 0; i < able.length && k != ODD; ++i) {
+                if (able[i] && splits[s].credit(who[i], assets[k]) != 0) {
+                    _note(Promise.Liveness, "one of many withdrawals was not made");
+                }
+            }
+        } else {
+            _note(Promise.Liveness, "a withdrawal of many was blocked");
         }
         _end(s, k, before);
     }
@@ -354,7 +430,7 @@ contract SplitHandler {
     ///         with all the gas that a token's transfer gets.
     function attack(uint256 i, uint256 s, uint256 k, uint256 what, uint256 amount) external {
         if (!nested) return;
-        (s, k) = _about(s, 1 + k % (ODD - 1));
+        (s, k) = _about(s, 1 + k % 2);
         Moment memory before = _moment(s, k);
         _hookAll(k);
         Token(assets[k]).behave(Token.Quirk.Hooks, address(0), 0);
@@ -379,7 +455,7 @@ contract SplitHandler {
         if (what == 4) data = abi.encodeCall(splits[s].distribute, (terms[s], assets[k]));
         if (what == 5) data = _claimOf(s, k, payees[i]);
         if (what == 6) data = abi.encodeCall(splits[s].withdrawCredit, (payees[i], assets[k]));
-        if (what == 7) data = abi.encodeCall(splits[s].redirectCredit, (shelter, assets[k]));
+        if (what == 7) data = abi.encodeCall(splits[s].redirectCredit, (shelter, assets[k], 1));
         payee.plan(mood, target, false, data);
     }
 
@@ -397,7 +473,7 @@ contract SplitHandler {
 
     /// @notice A token changes its ways; the fair ones, without making revenue fall.
     function behave(uint256 s, uint256 k, uint256 quirk, uint256 victim, uint256 number) external {
-        (s, k) = (s % SPLITS, 1 + k % (ASSETS - 1));
+        (s, k) = (s % SPLITS, k % 3 == 0 ? ODD : k % 3);
         (atSplit, atAsset, moved) = (s, k, k == ODD);
         address whom = victim % 8 < 5 ? payees[victim % 5] : victim % 8 == 5 ? address(splits[s]) : address(0);
         Token.Quirk q = Token.Quirk(quirk % 21);
@@ -414,6 +490,17 @@ contract SplitHandler {
         if (q == Token.Quirk.Hooks) _hookAll(k);
         Token(assets[k]).behave(q, whom, number);
         _remember();
+    }
+
+    /// @notice The answering token changes its ways. Where it says that it paid what it did not, what was paid did not arrive.
+    function answer(uint256 how, uint256 number, uint256 victim, uint256 word, uint256 length) external {
+        moved = false;
+        AnsweringToken token = AnsweringToken(assets[ANSWERING]);
+        AnsweringToken.Moves moves = AnsweringToken.Moves(how % 3);
+        token.behave(moves, _amount(number), victim % 8 < 5 ? payees[victim % 5] : address(0));
+        length = [uint256(32), 0, 31, 1, 33, 32][length % 6];
+        token.answer(word % 5 == 0, [uint256(1), 0, 2, 1 << 248, word][word % 5], length);
+        if (moves != AnsweringToken.Moves.All && token.saysYes()) skimmed[ANSWERING] = true;
     }
 
     /// @notice The odd token says that a split has more or less than it had.
@@ -474,8 +561,8 @@ contract SplitHandler {
         Moment memory now_ = _moment(s, k);
         if (k != ODD && now_.revenue < before.revenue) _note(Promise.Monotone, "revenue fell");
         for (uint256 i = 0; i < now_.lines.length; ++i) {
-            IRevenueSplitBackOffice.Line memory was = before.lines[i];
-            IRevenueSplitBackOffice.Line memory line = now_.lines[i];
+            IRevenueSplitOffice.Line memory was = before.lines[i];
+            IRevenueSplitOffice.Line memory line = now_.lines[i];
             if (k != ODD && line.entitlement < was.entitlement) _note(Promise.Monotone, "an entitlement fell");
             if (now_.marks[i] < before.marks[i]) _note(Promise.Monotone, "a payee's mark fell");
             if (line.paid < was.paid) _note(Promise.Monotone, "what was paid fell");
@@ -532,6 +619,7 @@ contract SplitHandler {
     }
 
     function _moves(uint256 s, uint256 k, address payee) private view returns (bool) {
+        if (k == ANSWERING) return _answersWell(payee);
         Token token = Token(assets[k]);
         Token.Quirk q = token.quirk();
         address victim = token.victim();
@@ -540,6 +628,12 @@ contract SplitHandler {
         if (q == Token.Quirk.Picky) return token.number() < 150_000;
         return q == Token.Quirk.None || q == Token.Quirk.NoReturn || q == Token.Quirk.ReturnsHugeTrue
             || q == Token.Quirk.Fee || q == Token.Quirk.RevertsOnZero || q == Token.Quirk.Keeps;
+    }
+
+    function _answersWell(address payee) private view returns (bool) {
+        AnsweringToken token = AnsweringToken(assets[ANSWERING]);
+        if (token.victim() != address(0) && token.victim() != payee) return true;
+        return token.saysYes() || !token.reverts() && token.moves() == AnsweringToken.Moves.All;
     }
 
     /// @notice For the suite, which asks after each step what would happen if.
@@ -554,7 +648,9 @@ contract SplitHandler {
             Payee(payable(payees[i])).become(Payee.Mood.Honest, 0);
         }
         for (uint256 k = 1; k < ASSETS; ++k) {
-            Token(assets[k]).behave(Token.Quirk.None, address(0), 0);
+            if (k != ANSWERING) Token(assets[k]).behave(Token.Quirk.None, address(0), 0);
         }
+        AnsweringToken(assets[ANSWERING]).behave(AnsweringToken.Moves.All, 0, address(0));
+        AnsweringToken(assets[ANSWERING]).answer(false, 1, 32);
     }
 }
