@@ -143,7 +143,7 @@ def revshare(*arguments: str) -> str:
 
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_TEST = re.compile(r"`(tests/[\w/.-]+\.py)(?:::(\w+))?`")
+_TEST = re.compile(r"`((?:tests|solidity)/[\w/.-]+\.(?:py|sol))(?:::(\w+))?`")
 
 
 def check_links(path: Path) -> None:
@@ -159,8 +159,12 @@ def check_links(path: Path) -> None:
             titles = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {_anchor(title) for title in titles}, f"{path.name} links to {target}"
     for file, name in _TEST.findall(page):
-        text = (ROOT / file).read_text(encoding="utf-8")
-        assert not name or f"def {name}(" in text, f"{path.name} names {file}::{name}, which is not there"
+        assert not name or defines(ROOT / file, name), f"{path.name} names {file}::{name}, which is not there"
+
+
+def defines(path: Path, name: str) -> bool:
+    """Whether a file of Python or Solidity defines a function of this name."""
+    return re.search(rf"\b(?:def|function) {name}\(", path.read_text(encoding="utf-8")) is not None
 
 
 def _anchor(title: str) -> str:

@@ -22,7 +22,8 @@ from tests import markdown, nodes
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
+SECURITY = ROOT / "SECURITY.md"
+PAGES = [*sorted(DOCS.rglob("*.md")), SECURITY]
 SNAPSHOTS = ("gas.json", "gas_book.json")
 CORPUS = ROOT / "tests" / "corpus" / "agreements"
 
@@ -196,12 +197,38 @@ def test_every_command_is_listed() -> None:
     markdown.generated(DOCS / "command-line.md", "commands", "\n".join(rows) + "\n")
 
 
-def test_everything_the_contracts_answer_to_is_documented() -> None:
-    text = (DOCS / "contracts.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["contracts.md", "specification.md"])
+def test_everything_the_contracts_answer_to_is_documented(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
     for contract in ("RevenueSplit", "AmendableSplit", "RevenueSplitFactory", "SaleEscrow", "PayoutBook"):
         for entry in artifacts.load(contract).abi:
             if entry["type"] in ("function", "event", "error"):
                 assert f"`{entry['name']}" in text, f"{entry['type']} {entry['name']} of {contract}"
+
+
+def test_every_line_of_the_specification_is_held_by_tests_that_are_there() -> None:
+    """They are named without their folders; every table with a column "held by" has one in each row."""
+    page = (DOCS / "specification.md").read_text(encoding="utf-8")
+    files: dict[str, list[Path]] = {}
+    for folder, pattern in (("tests", "*.py"), ("solidity/test", "*.sol"), ("solidity/proofs", "*.sol")):
+        for file in (ROOT / folder).rglob(pattern):
+            if file.is_file() and "out" not in file.parts:
+                files.setdefault(file.name, []).append(file)
+    wrong = [
+        f"{name}::{function} is in {len(there)} files"
+        for name, function in re.findall(r"`([\w.]+\.(?:py|sol))::(\w+)`", page)
+        for there in [[file for file in files.get(name, []) if markdown.defines(file, function)]]
+        if len(there) != 1
+    ]
+    assert wrong == []
+
+    rows = 0
+    for table in re.findall(r"^\|.*held by \|\n\|[-|:]+\n((?:\|.*\n)+)", page, re.MULTILINE):
+        for row in table.splitlines():
+            held_by = row.rstrip("| ").rpartition(" | ")[2]
+            assert re.fullmatch(r"`[\w.]+::\w+`(, `[\w.]+::\w+`)*", held_by), row
+            rows += 1
+    assert rows > 150
 
 
 def test_every_threat_has_its_tests() -> None:

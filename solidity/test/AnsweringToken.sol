@@ -42,6 +42,11 @@ contract AnsweringToken {
         totalSupply += amount;
     }
 
+    function burn(address from, uint256 amount) external {
+        held[from] -= amount;
+        totalSupply -= amount;
+    }
+
     function approve(address spender, uint256 amount) external returns (bool) {
         allowance[msg.sender][spender] = amount;
         return true;

@@ -212,14 +212,15 @@ def claim(
 
     handle = _handle(agreement, rpc_url, token, split, account_of(account, password_file))
     receipt = _sent(handle.claim(payees[0]) if len(payees) == 1 else handle.claim_many(payees))
+    paid_here = [event for event in receipt.events_of(Claimed) if event.address == handle.address]
     called = {owner: name for name, owner in handle.payees.items()}
     paid = "\n".join(
         f"{called.get(event.payee, event.payee)}: "
         f"{handle.token.format(event.amount, grouped=True)} {handle.token.symbol} paid"
-        for event in receipt.events_of(Claimed)
+        for event in paid_here
     )
     _show(receipt, paid or "nobody was paid", as_json=as_json)
-    skipped = receipt.events_of(PaymentSkipped)
+    skipped = [event for event in receipt.events_of(PaymentSkipped) if event.address == handle.address]
     for left_out in skipped:
         name = called.get(left_out.payee, left_out.payee)
         typer.echo(f"revshare: {name} was not paid: {left_out.reason}", err=True)

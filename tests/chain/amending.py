@@ -145,14 +145,14 @@ def raw_amend(
     consents: list[tuple[int, bytes]] | None = None,
     *,
     deadline: int | None = None,
-    tokens: tuple[str, ...] = (),
+    tokens: tuple[str, ...] | None = None,
 ) -> rs.Call:
     """The contract's `amend` without any check of the library's."""
     return split._encoded(
         "amend",
         proposal.old.encoded,
         proposal.new.encoded,
-        list(tokens),
+        list(proposal.tokens if tokens is None else tokens),
         proposal.ordered_consents() if consents is None else consents,
         proposal.deadline if deadline is None else deadline,
     )

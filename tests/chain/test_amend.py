@@ -189,8 +189,11 @@ def test_where_tiers_end_elsewhere_unanimity_asks_everybody(stage: Stage) -> Non
 
 def test_python_wallets_and_the_contract_sign_the_same_digest(stage: Stage) -> None:
     venture = Venture(stage, {"quorum": "50%"})
-    proposal = venture.split.propose(venture.proposing(ann=1, bob=1))
-    answer = venture.split._view("amendmentDigest", proposal.new.commitment, proposal.deadline)
+    proposal = venture.split.propose(venture.proposing(ann=1, bob=1), tokens=[stage.eur.address])
+    assert proposal.tokens == (stage.eur.address,)
+    answer = venture.split._view(
+        "amendmentDigest", proposal.new.commitment, list(proposal.tokens), proposal.deadline
+    )
     assert proposal.digest == answer["0"]
     plain = json.loads(json.dumps(proposal.typed_data()))  # what a wallet gets
     signature = venture.people["ann"].sign_typed_data(full_message=plain).signature
@@ -215,6 +218,7 @@ def test_a_signature_counts_for_one_amendment_of_one_split_on_one_chain(stage: S
         "a later deadline": dataclasses.replace(proposal, deadline=proposal.deadline + 1),
         "other terms": dataclasses.replace(proposal, agreement=venture.proposing(ann=2, bob=1, cat=1)),
         "other old terms": dataclasses.replace(proposal, old=proposal.new),
+        "another list of tokens": dataclasses.replace(proposal, tokens=(stage.eur.address,)),
     }
     for what, other in others.items():
         signature = ann.sign_typed_data(full_message=other.typed_data()).signature
@@ -343,7 +347,7 @@ def test_new_terms_are_checked_as_at_creation(stage: Stage) -> None:
     good, bad = proposal.old.encoded, proposal.new.encoded
     assert amending(good[:-1] + b"\xff", bad).name == "TermsMismatch"
     assert amending(bad, bad).name == "TermsMismatch"
-    assert amending(good, bad[:30]).name == "TermsTooShort"
+    assert amending(good, bad[:30]).name == "TermsLength"
     assert amending(good, bad[:-1] + b"\xff").name == "TierTotal"
     other = bytes.fromhex(stage.eur.address[2:])
     changed = amending(good, bad[:1] + other + bad[21:])

@@ -7,6 +7,7 @@ has earned is the sum over the slices of the money rule's difference; what it wa
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,10 @@ from eth_account.signers.local import LocalAccount
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests import oracle
-from tests.chain.amending import Stage, agreement, person, signed
+from tests.chain.amending import Stage, agreement, person
 
 import revshare as rs
-from revshare.chain import COIN, replay
+from revshare.chain import COIN, Claimed, Credited, PaymentSkipped, replay
 from revshare.chain.artifacts import Artifact
 
 NAMES = ("ann", "bob", "cat", "dan", "eve")
@@ -63,6 +64,11 @@ class Life:
     def __init__(self, stage: Stage, rng: random.Random) -> None:
         self.stage, self.rng = stage, rng
         self.people: dict[str, LocalAccount] = {name: person() for name in NAMES}
+        self.eve = stage.place("Wallet", self.people["eve"].address)  # takes coin, or refuses it
+        self.refuses = False
+        self.let_eve(refuse=rng.random() < 0.5)
+        self.addresses: dict[str, str] = {name: one.address for name, one in self.people.items()}
+        self.addresses["eve"] = self.eve.address
         quorum = rng.choice(["0.01%", "50%", "100%"])
         self.controlled = rng.random() < 0.4
         self.governance: dict[str, Any] = (
@@ -74,6 +80,8 @@ class Life:
         self.settlement = COIN if self.coin else stage.gbp.address
         self.purses = {token: Purse() for token in (COIN, stage.gbp.address, stage.eur.address)}
         self.named: set[str] = set()
+        self.aside: list[tuple[int, int]] = []
+        """What is set aside for eve, in coin: the epoch in which it was, and how much."""
 
     def draw_deal(self) -> rs.Agreement:
         names = self.rng.sample(NAMES, self.rng.randint(1, len(NAMES)))
@@ -90,7 +98,7 @@ class Life:
             ({"until": f"0.{end:0{decimals}d}"} if end else {}) | tier
             for end, tier in zip((*ends, None), tiers, strict=True)
         ]
-        payees = {name: self.people[name].address for name in names}
+        payees = {name: self.addresses[name] for name in names}
         return agreement(payees, *written, governance=self.governance, coin=self.coin)
 
     # ------------------------------------------------------------------ what may happen
@@ -114,7 +122,7 @@ class Life:
     def distribute(self) -> None:
         token = self.draw_token()
         handle = self.rng.choice([self.first, self.split])
-        handle.distribute(token=token).send()
+        self.note(handle.distribute(token=token).send())
         purse = self.purses[token]
         if purse.revenue:
             self.named.add(token)
@@ -129,27 +137,68 @@ class Life:
     def claim(self) -> None:
         token = self.draw_token()
         owed = sorted(name for name, units in self.split.due(token=token).items() if units)
-        if owed:
+        if owed and not (self.refuses and token == COIN):
             self.split.claim(self.rng.choice(owed), token=token).send()
+
+    def claim_many(self) -> None:
+        """Some in some tokens, and who can be is paid: what is skipped changes nothing."""
+        shared = {token: self.split.terms_for(token).schedule.addresses for token in self.purses}
+        pairs = [
+            (owner, token) for token, owners in shared.items() for owner in owners if self.rng.random() < 0.4
+        ]
+        if not pairs:
+            return
+        receipt = self.split.claim_many(pairs).send()
+        paid = {(event.payee, event.token) for event in receipt.events_of(Claimed)}
+        skipped = {(event.payee, event.token) for event in receipt.events_of(PaymentSkipped)}
+        assert paid | skipped == set(pairs)
+        assert not paid & skipped
+
+    def let_eve(self, *, refuse: bool) -> None:
+        """Eve signs whatever it is asked to, and takes coin or does not."""
+        self.refuses = refuse
+        self.eve.functions.become(1, refuse).transact({"from": self.stage.payer.address})
+
+    def change_mind(self) -> None:
+        self.let_eve(refuse=not self.refuses)
+
+    def withdraw(self) -> None:
+        if self.aside and not self.refuses:
+            self.split.withdraw_credits(token=COIN).send()
+            self.aside.clear()
+
+    def note(self, receipt: rs.chain.Receipt) -> None:
+        """What a distribution has set aside, before its token goes on to the next epoch."""
+        for event in receipt.events_of(Credited):
+            assert (event.payee, event.token) == (self.eve.address, COIN)
+            self.aside.append((self.purses[COIN].epoch, event.amount))
+
+    def consent(self, proposal: rs.Proposal, names: Iterable[str]) -> rs.Proposal:
+        for name in names:
+            if name == "eve":
+                proposal = proposal.add_consent(self.eve.address, b"yes")
+            else:
+                proposal = proposal.sign(self.people[name])
+        return proposal
 
     def amend(self) -> None:
         new = self.draw_deal()
         if rs.chain.Terms(new.schedule()).commitment == rs.chain.Terms(self.deals[-1].schedule()).commitment:
             return
-        proposal = self.split.propose(new)
+        listed = self.rng.sample(list(self.purses), self.rng.randint(0, len(self.purses)))
+        seen = self.rng.random() < 0.5
+        proposal = self.split.propose(new, tokens=listed, seen=seen)
         if self.controlled:
             self.split.announce(proposal).send()
             self.stage.wait(self.stage.now + 60)
         else:
             names = [name for name in self.deals[-1].payees if self.rng.random() < 0.5]
-            proposal = signed(proposal, (self.people[name] for name in names))
+            proposal = self.consent(proposal, names)
             if not proposal.enough():
                 with pytest.raises(rs.ContractError):
                     self.split.amend(proposal).send()
-                proposal = signed(proposal, (self.people[name] for name in proposal.missing()))
-        listed = self.rng.sample(list(self.purses), self.rng.randint(0, len(self.purses)))
-        seen = self.rng.random() < 0.5
-        self.split.amend(proposal, listed, seen=seen).send()
+                proposal = self.consent(proposal, proposal.missing())
+        self.note(self.split.amend(proposal).send())
         before = len(self.deals) - 1
         self.deals.append(new)
         for token in {COIN, self.settlement, *listed} | (self.named if seen else set()):
@@ -161,7 +210,7 @@ class Life:
 
     def check(self, before: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
         found = {}
-        owners: dict[str, str] = {account.address: name for name, account in self.people.items()}
+        owners = {owner: name for name, owner in self.addresses.items()}
         for token, purse in self.purses.items():
             expected = purse.earned(self.deals[purse.epoch], token == self.settlement)
             handle = self.rng.choice([self.split, self.first])
@@ -172,8 +221,10 @@ class Life:
                 name = owners[line.address]
                 assert line.entitlement == expected[name]
                 assert line.paid == self.balance(token, line.address)
-                assert line.entitlement == line.paid + line.due
-                assert line.credit == 0
+                assert line.entitlement == line.paid + line.credit + line.due
+                aside = self.aside if (name, token) == ("eve", COIN) else []
+                assert line.credit == sum(units for _, units in aside)
+                assert line.earlier == sum(units for epoch, units in aside if epoch < purse.epoch)
                 found[token][name] = line.entitlement
             assert found[token] == expected
             assert sum(expected.values()) <= purse.revenue  # so that nobody is promised what is not there
@@ -209,7 +260,9 @@ def test_what_was_earned_stays_earned_whatever_anybody_does(stage: Stage, seed: 
     rng = random.Random(seed)
     life = Life(stage, rng)
     earned = {token: dict.fromkeys(NAMES, 0) for token in life.purses}
-    for _ in range(rng.randint(3, 10)):
-        rng.choice([life.pay, life.pay, life.distribute, life.claim, life.amend, life.amend])()
+    often = [life.pay, life.pay, life.distribute, life.amend, life.amend]
+    steps = [*often, *often, life.claim, life.claim_many, life.change_mind, life.withdraw]
+    for _ in range(rng.randint(4, 12)):
+        rng.choice(steps)()
         earned = life.check(earned)
     life.finish()

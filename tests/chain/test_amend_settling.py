@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from revshare.chain.abi import interface
 from revshare.chain.artifacts import Artifact
 from revshare.chain.events import ControllerChanged, ControllerProposed
 
+MONTH = 30 * 86_400
 GOOD, REFUSES, NO_BALANCES, BURNS_GAS, TELLS = range(5)
 
 
@@ -43,12 +45,13 @@ def test_a_controller_gives_notice_and_anybody_amends_after_it(stage: Stage, con
     assert refused(split.amend(proposal)).name == "NotProposed"
     event = split.announce(proposal).send().event(AmendmentProposed)
     ready = stage.now + WEEK
-    assert (event.commitment, event.ready_at, event.terms) == (
+    assert (event.commitment, event.ready_at, event.terms, event.tokens) == (
         proposal.new.commitment,
         ready,
         proposal.new.encoded,
+        (),
     )
-    assert split.announced() == rs.chain.Announcement(proposal.new.commitment, ready)
+    assert split.announced() == rs.chain.Announcement(proposal.new.commitment, ready, ready + MONTH)
 
     stage.fund(split, 1000 * UNIT)  # during the notice the old terms count
     split.claim("cat").send()
@@ -151,10 +154,10 @@ def test_what_a_controller_announces_is_checked(stage: Stage, controlled: Ventur
     other = bytes.fromhex(stage.eur.address[2:])
     for arguments, name in (
         ((new, old), "TermsMismatch"),
-        ((old, new[:30]), "TermsTooShort"),
+        ((old, new[:30]), "TermsLength"),
         ((old, new[:1] + other + new[21:]), "SettlementTokenChanged"),
     ):
-        assert refused(split._encoded("proposeAmendment", *arguments)).name == name
+        assert refused(split._encoded("proposeAmendment", *arguments, [])).name == name
 
 
 # ---------------------------------------------------------------- hostile payees and tokens
@@ -224,22 +227,25 @@ def test_an_amendment_from_within_a_distribution_finishes_it_by_the_old_terms(
     venture = Venture(stage, {"quorum": "50%"}, firm=firm.address)
     split = venture.split
     tell(stage, mood, split)
-    proposal = venture.signed_by(split.propose(venture.proposing(ann=1, bob=1)), "ann", "bob")
-    call = raw_amend(split, proposal, tokens=(mood.address,) if listed else ())
+    proposal = split.propose(
+        venture.proposing(ann=1, bob=1), tokens=(mood.address,) if listed else (), seen=False
+    )
+    call = raw_amend(split, venture.signed_by(proposal, "ann", "bob"))
     firm.functions.plan(split.address, call.calldata).transact({"from": stage.payer.address})
     split.distribute(token=mood.address).send(gas=2_000_000)
     earned = {"ann": 500, "bob": 300, "cat": 200, "firm": 200}
     assert {name: mood.functions.balanceOf(venture.payees[name]).call() for name in earned} == earned
-    if listed:  # the token is being paid out: nothing can be settled in it, so nothing is amended
-        assert firm.functions.outcome().call() == selector("Reentered")
-        assert split.epoch() == 0
-    else:
-        assert firm.functions.outcome().call() == 1
-        assert split.epoch() == 1
-        assert split.behind(mood.address) == 0
-        mood.functions.mint(split.address, 100).transact({"from": stage.payer.address})
-        assert split.refresh(proposal.agreement).due(token=mood.address)["ann"] == 50
-        assert_conserved(split, mood.address)
+    # While a token is paid out, neither it nor the settlement token nor the coin can be settled.
+    assert firm.functions.outcome().call() == selector("Reentered")
+    assert split.epoch() == 0
+    split.amend(venture.signed_by(proposal, "ann", "bob")).send()
+    mood.functions.mint(split.address, 100).transact({"from": stage.payer.address})
+    if not listed:
+        split.distribute(token=mood.address).send(gas=2_000_000)  # by the old terms, for what came since
+        assert mood.functions.balanceOf(venture.payees["ann"]).call() == 500 + 41
+    assert split.behind(mood.address) == 0
+    mood.functions.mint(split.address, 100).transact({"from": stage.payer.address})
+    assert_conserved(split.refresh(proposal.agreement), mood.address)
 
 
 def assert_conserved(split: rs.AmendableSplit, token: str) -> None:
@@ -290,13 +296,15 @@ def test_a_junk_token_in_the_log_holds_up_nothing(stage: Stage) -> None:
     stage.fund(split, 100, stage.eur.address)
     junk.functions.become(NO_BALANCES).transact(send)
     assert split.tokens_seen() == (junk.address, stage.eur.address)
-    proposal = venture.signed_by(split.propose(venture.proposing(ann=1, bob=1)), "ann")
-    call = split.amend(proposal)
-    assert call.calldata == raw_amend(split, proposal, tokens=(stage.eur.address,)).calldata
-    assert split.amend(proposal, seen=False).calldata == raw_amend(split, proposal).calldata
-    named = split.amend(proposal, [junk.address, stage.eur.token, COIN])
-    assert refused(named).name == "NotAToken"  # who names it is told
-    call.send()
+    new = venture.proposing(ann=1, bob=1)
+    proposal = venture.signed_by(split.propose(new), "ann")
+    assert proposal.tokens == (stage.eur.address,)
+    assert split.propose(new, seen=False).tokens == ()
+    named = split.propose(new, tokens=[junk.address, stage.eur.token, COIN, stage.gbp.token, junk.address])
+    assert named.tokens == (junk.address, stage.eur.address)  # the others are settled anyway
+    error = refused(split.amend(venture.signed_by(named, "ann")))
+    assert (error.name, error.args_by_name) == ("NotAToken", {"token": junk.address})  # who names it is told
+    split.amend(proposal).send()
     assert (split.behind(), split.behind(COIN), split.behind(stage.eur.address)) == (0, 0, 0)
     assert split.behind(junk.address) == 1
 
@@ -338,8 +346,8 @@ def test_a_token_left_out_catches_up_epoch_by_epoch(stage: Stage) -> None:
     steps = [venture.proposing(ann=1, dan=1), venture.proposing(dan=1, cat=1), venture.proposing(ann=1)]
     signers: list[tuple[str, ...]] = [("ann",), ("ann",), ("cat",)]
     for new, names in zip(steps, signers, strict=True):
-        proposal = split.propose(new)
-        split.amend(venture.signed_by(proposal, *names), seen=False).send()
+        proposal = split.propose(new, seen=False)
+        split.amend(venture.signed_by(proposal, *names)).send()
         split = split.refresh(new)
     assert [terms.commitment for terms in split.history()][-1] == split.terms.commitment
     assert (split.epoch(), split.behind(), split.behind(eur)) == (3, 0, 3)
@@ -379,11 +387,13 @@ def test_tokens_named_twice_or_behind_already_hold_up_nothing(stage: Stage) -> N
     venture = Venture(stage, {"quorum": "50%"})
     split, eur = venture.split, stage.eur.address
     first = venture.proposing(ann=1, bob=1)
-    split.amend(venture.signed_by(split.propose(first), "ann"), seen=False).send()
+    split.amend(venture.signed_by(split.propose(first, seen=False), "ann")).send()
     split = split.refresh(first)
-    proposal = venture.signed_by(split.propose(venture.proposing(ann=2, bob=1)), "ann", "bob")
     gbp = stage.gbp.address
-    raw_amend(split, proposal, tokens=(gbp, gbp, COIN, eur, eur)).send()
+    proposal = dataclasses.replace(
+        split.propose(venture.proposing(ann=2, bob=1)), tokens=(gbp, gbp, COIN, eur, eur)
+    )
+    split.amend(venture.signed_by(proposal, "ann", "bob")).send()
     assert (split.behind(gbp), split.behind(COIN), split.behind(eur)) == (0, 0, 2)
 
 

@@ -15,7 +15,8 @@ from web3 import HTTPProvider, Web3
 
 import revshare as rs
 from revshare.chain import Devnet
-from revshare.chain.factory import _DEPLOYER_COST, FactoryCost
+from revshare.chain.factory import FactoryCost
+from revshare.chain.placing import DEPLOYER_COST
 from revshare.cli import main
 
 needs_anvil = pytest.mark.skipif(not ANVIL.is_file(), reason="anvil is not there: `npm ci`")
@@ -53,7 +54,7 @@ def check_cost(w3: Web3) -> FactoryCost:
 
 def test_the_cost_is_known_beforehand_where_the_deployer_has_to_be_placed_too() -> None:
     cost = check_cost(Devnet.start(1).w3)
-    assert cost.gift == _DEPLOYER_COST
+    assert cost.gift == DEPLOYER_COST
     assert str(cost).startswith("eth-tester (chain 131277322940537) has no factory yet")
 
 

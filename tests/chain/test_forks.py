@@ -13,11 +13,11 @@ from tests.nodes import ANVIL, Through, anvil, refusal
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 
 import revshare as rs
-from revshare.chain import DemoToken, PayoutBook, SaleEscrow, artifacts, deployment, factory, split
-from revshare.chain.factory import _DEPLOYER_SENDER
+from revshare.chain import DemoToken, PayoutBook, SaleEscrow, artifacts, deployment, factory, placing, split
 from revshare.chain.forks import NEEDED, require_opcodes
 from revshare.chain.lean import LeanNode
 from revshare.chain.node import Node
+from revshare.chain.placing import DEPLOYER_SENDER
 
 CANCUN = ("MCOPY", "TLOAD", "TSTORE")
 needs_anvil = pytest.mark.skipif(not ANVIL.is_file(), reason="anvil is not there: `npm ci`")
@@ -71,11 +71,11 @@ def test_nothing_is_sent_to_a_chain_that_cannot_run_it(shanghai: Web3, what: str
     assert refused.value.chain == ("eth-tester" if known else None)
     after = shanghai.eth.block_number, shanghai.eth.get_transaction_count(shanghai.eth.accounts[0])
     assert after == before
-    assert shanghai.eth.get_balance(Web3.to_checksum_address(_DEPLOYER_SENDER)) == 0
+    assert shanghai.eth.get_balance(Web3.to_checksum_address(DEPLOYER_SENDER)) == 0
 
 
 def test_without_the_check_contracts_are_deployed_that_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (deployment, factory, split):
+    for module in (deployment, factory, placing, split):
         monkeypatch.setattr(module, "require_opcodes", lambda node: None)
     w3, went_through = chain_after("Shanghai"), []
     for what in ("factory", "split", "book", "escrow", "token"):

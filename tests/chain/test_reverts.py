@@ -15,7 +15,7 @@ import revshare as rs
 from revshare.chain import Call, Terms, artifacts
 from revshare.chain.abi import interface
 from revshare.chain.node import Node
-from revshare.chain.reverts import decode_revert, revert_data
+from revshare.chain.reverts import decode_revert, error_name, revert_data
 
 
 def selector(signature: str) -> bytes:
@@ -95,7 +95,7 @@ def test_the_factory_names_what_is_wrong_with_terms(chain: Chain) -> None:
     call = factory.create(terms)
     broken = bytearray(terms.encoded)
     broken[38 + 5] ^= 1  # the first tier's total
-    bad = replace(call, calldata=interface("RevenueSplitFactory").encode("create", bytes(broken), bytes(32)))
+    bad = replace(call, calldata=interface("RevenueSplitFactory").encode("create", bytes(broken), 0))
     for attempt in (bad.preview, bad.estimate_gas, bad.send):
         with pytest.raises(rs.ContractError) as caught:
             attempt()
@@ -177,3 +177,12 @@ def test_every_error_of_the_contracts_has_a_selector_of_its_own() -> None:
 
 def _zero(kind: str) -> Any:
     return {"address": "0x" + "00" * 20, "bytes32": bytes(32), "bytes": b""}.get(kind, 0)
+
+
+def test_a_selector_alone_is_named_as_well() -> None:
+    """As `PaymentSkipped` logs it."""
+    assert error_name(selector("NothingDue(address,address)")) == "NothingDue"
+    assert error_name(selector("Error(string)")) == "Error"
+    assert error_name(selector("Panic(uint256)")) == "Panic"
+    assert error_name(bytes(4)) == "Revert"
+    assert error_name(b"\xde\xad\xbe\xef") == "0xdeadbeef"

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 from tests.chain.conftest import ECHO_REVERT, SILENT, Chain
 from tests.nodes import Through, refusal
@@ -15,8 +16,9 @@ import revshare as rs
 from revshare.chain import COIN, DemoToken, Devnet, Erc20, Statement, Terms
 from revshare.chain.abi import interface
 from revshare.chain.artifacts import Artifact
-from revshare.chain.factory import DEPLOYER
+from revshare.chain.clones import Clone
 from revshare.chain.node import Node
+from revshare.chain.placing import DEPLOYER
 
 UNIT = 10**6
 
@@ -50,10 +52,10 @@ def test_python_and_the_factory_predict_the_same(chain: Chain) -> None:
         return made.decode(function, node.call({"to": factory.address, "data": data}))["0"]
 
     assert factory.implementation() == ask("implementation")
-    for salt in (0, 1, 2**256 - 1, b"", b"\x07" * 32, "text"):
+    for salt in (0, 1, 2**64 - 1, b"\x07" * 8, "text"):
         preview = factory.create(terms, salt).preview()
         assert preview.returns == {"split": factory.predict(terms, salt)}
-    assert factory.predict(terms, 5) == ask("predict", terms.encoded, (5).to_bytes(32, "big"))
+    assert factory.predict(terms, 5) == ask("predict", terms.encoded, 5)
 
 
 def test_deploying_twice_attaches_to_what_is_there(chain: Chain) -> None:
@@ -72,11 +74,41 @@ def test_salts_tell_splits_of_the_same_terms_apart(tester: Chain) -> None:
     def predict(salt: Any) -> str:
         return rs.RevenueSplit.predict_address(tester.w3, tester.agreement(coin=True), salt=salt)
 
-    assert predict(0) == predict(b"") == predict(bytes(32))
-    assert len({predict(salt) for salt in (0, 1, "1", b"\1" * 32, 2**255)}) == 5
-    for bad in (-1, 2**256, b"short", "", None, 1.5):
-        with pytest.raises(rs.InvalidInput):
+    assert predict(0) == predict(bytes(8))
+    assert predict(1) == predict(bytes(7) + b"\1")
+    assert predict("twice") == predict(keccak(b"twice")[:8])
+    assert len({predict(salt) for salt in (0, 1, "1", b"\1" * 8, 2**64 - 1)}) == 5
+    for bad in (-1, 2**64, b"short", b"", bytes(32), "", "\ud800", None, 1.5, True):
+        with pytest.raises(rs.InvalidInput, match="a salt is"):
             predict(bad)
+
+
+def test_a_splits_code_says_its_salt(chain: Chain) -> None:
+    for salt in (0, 7, 2**64 - 1):
+        split = rs.RevenueSplit.deploy(
+            chain.w3, chain.agreement(), token=chain.token().address, account=chain.payer, salt=salt
+        )
+        code = bytes(chain.w3.eth.get_code(to_checksum_address(split.address)))
+        clone = Clone.read(code)
+        assert clone is not None
+        assert (clone.salt, clone.commitment, len(code)) == (salt, split.terms.commitment, 96)
+        assert clone.address(rs.RevenueSplitFactory.default_address()) == split.address
+        assert Clone.read(code[:-8]) is None
+        assert Clone.read(code + b"\0") is None
+
+
+def test_the_factory_knows_its_own_splits(chain: Chain) -> None:
+    split, factory = chain.split(), rs.RevenueSplitFactory.at(chain.w3)
+    assert factory.is_split(split.address)
+    code = bytes(chain.w3.eth.get_code(to_checksum_address(split.address)))
+    copied = chain.place(bytes.fromhex(f"60{len(code):02x}80600b6000396000f3") + code)
+    assert Clone.read(code) == Clone.read(bytes(chain.w3.eth.get_code(to_checksum_address(copied))))
+    for address in (copied, chain.payer.address, factory.address, chain.token().address):
+        assert not factory.is_split(address)
+    with pytest.raises(rs.InvalidInput):
+        factory.is_split("split")
+    with pytest.raises(rs.NotDeployed, match="no factory"):
+        rs.RevenueSplitFactory(factory._node, chain.payer.address).is_split(split.address)
 
 
 def test_the_factory_is_at_one_address_on_every_chain(chain: Chain) -> None:

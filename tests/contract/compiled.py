@@ -22,9 +22,14 @@ ARTIFACTS = "REVSHARE_TEST_ARTIFACTS"
 """Environment variable: a folder of artifacts whose code is tested instead of what the sources compile to."""
 
 
+def sources() -> Path:
+    """The folder whose `src/` is tested."""
+    return Path(os.environ.get(CONTRACTS) or ROOT / "solidity").resolve()
+
+
 def compile_all(cache: Path) -> dict[str, Any]:
     """Return {name: {"abi", "bytecode"}} of the contracts and the mocks; interfaces have an ABI only."""
-    contracts = Path(os.environ.get(CONTRACTS) or ROOT / "solidity").resolve()
+    contracts = sources()
     with (cache / "lock").open("w") as lock:  # other workers wait for the first
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = _compiled(cache, contracts, "src/**/*.sol") | _compiled(cache, MOCKS, "*.sol")

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.amending import governance
 from tests.contract.world import Refusal, Terms, World, shares
 
 SOMEBODY = 0xC0_47_80_11E4
-
-
-def governance(kind: int, *, quorum: int = 0, notice: int = 0, zeros: int = 0, controller: int = 0) -> bytes:
-    """kind(1) ‖ quorum(2) ‖ notice(4) ‖ zeros(5) ‖ controller(20), as lib/Governance.sol says."""
-    sizes = ((kind, 1), (quorum, 2), (notice, 4), (zeros, 5), (controller, 20))
-    return b"".join(value.to_bytes(size, "big") for value, size in sizes)
 
 
 @pytest.fixture(scope="module")

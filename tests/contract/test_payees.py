@@ -67,13 +67,17 @@ def test_a_payee_that_refuses_can_have_its_credit_sent_elsewhere_by_itself_alone
     credit = split.line(bad.address).credit
     assert credit > 0
     # A stranger's own credit is nothing.
-    redirect = split.functions.redirectCredit(haven, COIN)
-    assert world.refusal(redirect, sender=world.stranger).name == "NothingDue"
+    for amount, refused in ((credit, Refusal("CreditExceeded", (0, credit))), (0, Refusal("NothingDue"))):
+        redirect = split.functions.redirectCredit(haven, COIN, amount)
+        found = world.refusal(redirect, sender=world.stranger)
+        assert (found.name, found.args[: len(refused.args)]) == (refused.name, refused.args)
     for nowhere in (COIN, split.address):
-        call = split.contract.encode_abi("redirectCredit", [nowhere, COIN])
+        call = split.contract.encode_abi("redirectCredit", [nowhere, COIN, credit])
         assert world.refusal(bad.functions.run(split.address, 0, call)).name == "InvalidRecipient"
     receipt = world.send(
-        bad.functions.run(split.address, 0, split.contract.encode_abi("redirectCredit", [haven, COIN]))
+        bad.functions.run(
+            split.address, 0, split.contract.encode_abi("redirectCredit", [haven, COIN, credit])
+        )
     )
     assert world.logs(split.contract, receipt) == [
         ("CreditWithdrawn", {"payee": bad.address, "token": COIN, "to": haven, "amount": credit})
@@ -126,29 +130,57 @@ def reentry(split: Split, name: str, payee: str, haven: str, token: str = COIN) 
         "distribute": [split.terms.packed, token],
         "claim": [payee, split.terms.proof(split.index(payee)), token],
         "withdrawCredit": [payee, token],
-        "redirectCredit": [haven, token],
+        "redirectCredit": [haven, token, 200_000],
     }
     return split.contract.encode_abi(name, arguments[name])
 
 
 @pytest.mark.parametrize("name", REENTRIES)
-@pytest.mark.parametrize("through", ["distribute", "withdrawCredit"])
-def test_a_payee_that_reenters_gains_nothing(world: World, name: str, through: str) -> None:
+@pytest.mark.parametrize(
+    ("settlement", "through"),
+    [("coin", "distribute"), ("token", "distribute"), ("token", "claim"), ("token", "withdrawCredit")],
+)
+def test_a_payee_that_reenters_gains_nothing(world: World, name: str, settlement: str, through: str) -> None:
+    """Coin is locked while it is distributed, and wherever a settlement token's balance is watched meanwhile."""
     bad = world.payee("Reverts")
-    split = world.split([bad.address, world.fresh()], shares(2, 3))
+    token = COIN if settlement == "coin" else world.token().address
+    split = world.split([bad.address, world.fresh()], shares(2, 3), token)
     split.fund(COIN, 500_000)
     split.distribute()  # leaves a credit, so that there is something to steal by every way
     split.fund(COIN, 500_000)
     world.plan(bad, split.address, reentry(split, name, bad.address, world.fresh()))
-    if through == "distribute":
-        split.distribute()
-    else:
-        split.withdraw(bad.address)
+    pay(split, through, bad.address)
     assert world.outcome(bad) == Refusal("Reentered")
     lines = split.check()
     assert world.balance(COIN, bad.address) == lines[bad.address].paid
     assert lines[bad.address].entitlement == 400_000
     assert lines[bad.address].paid == 200_000
+
+
+def pay(split: Split, how: str, payee: str) -> int:
+    """Pay coin in one of three ways; return what the payee gets, or for a distribution what leaves."""
+    if how == "distribute":
+        return split.distribute()[0]
+    return split.claim(payee) if how == "claim" else split.withdraw(payee)
+
+
+@pytest.mark.parametrize("name", REENTRIES)
+def test_a_payee_that_reenters_its_own_withdrawal_gains_nothing(world: World, name: str) -> None:
+    """As with a claim: the credit is spent before its coin leaves, and everything else goes on as if it had."""
+    bad, other, haven = world.payee("Reverts"), world.fresh(), world.fresh()
+    split = world.split([bad.address, other], shares(2, 3))
+    split.fund(COIN, 500_000)
+    split.distribute()
+    split.fund(COIN, 500_000)
+    world.plan(bad, split.address, reentry(split, name, bad.address, haven))
+    assert split.withdraw(bad.address) == 200_000
+    refused = {"withdrawCredit": Refusal("NothingDue"), "redirectCredit": Refusal("CreditExceeded")}
+    assert world.outcome(bad) == refused.get(name, True)
+    lines = split.check()
+    paid = 200_000 if name in refused else 400_000
+    assert (lines[bad.address].credit, lines[bad.address].paid) == (0, paid)
+    assert (world.balance(COIN, bad.address), world.balance(COIN, haven)) == (paid, 0)
+    assert world.balance(COIN, other) == lines[other].paid == (600_000 if name == "distribute" else 300_000)
 
 
 @pytest.mark.parametrize("name", REENTRIES)
@@ -196,22 +228,43 @@ def view(split: Split, name: str, payee: str, token: str = COIN) -> Any:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("through", ["distribute", "withdrawCredit"])
-def test_views_refuse_while_money_goes_out(world: World, name: str, through: str) -> None:
+@pytest.mark.parametrize(
+    ("settlement", "through"),
+    [("coin", "distribute"), ("token", "distribute"), ("token", "claim"), ("token", "withdrawCredit")],
+)
+def test_views_refuse_while_money_goes_out(world: World, name: str, settlement: str, through: str) -> None:
     """Between a payment and its entry in the books figures would be wrong: read-only re-entrancy."""
     bad = world.payee("Reverts")
-    split = world.split([bad.address, world.fresh()], shares(2, 3))
+    token = COIN if settlement == "coin" else world.token().address
+    split = world.split([bad.address, world.fresh()], shares(2, 3), token)
     split.fund(COIN, 500_000)
     split.distribute()
     split.fund(COIN, 500_000)
     world.plan(bad, split.address, view(split, name, bad.address))
-    if through == "distribute":
-        split.distribute()
-    else:
-        split.withdraw(bad.address)
+    pay(split, through, bad.address)
     assert world.outcome(bad) == Refusal("Reentered")
     world.send({"to": bad.address}, value=1)  # and outside a payout the same question is answered
     assert world.outcome(bad) is True
+
+
+@pytest.mark.parametrize("through", ["claim", "withdrawCredit"])
+def test_where_coin_is_claimed_without_a_lock_views_say_what_is_true(world: World, through: str) -> None:
+    """A payee that asks while it is paid gets the figures as they are once it has been paid."""
+    witness, other = world.deploy("Witness"), world.fresh()
+    split = world.split([witness.address, other], shares(2, 3))
+    world.send(witness.functions.refuse(True))
+    split.fund(COIN, 500_000)
+    split.distribute()
+    split.fund(COIN, 500_000)
+    world.send(witness.functions.refuse(False))
+    world.send(witness.functions.watch(split.address, view(split, "statement", other)))
+    assert pay(split, through, witness.address) == 200_000
+    answer = world.w3.codec.decode(
+        ["uint256", "(address,uint256,uint256,uint256,uint256,uint256)[]"], witness.functions.seen().call()
+    )
+    revenue, lines = split.functions.statement(split.terms.packed, COIN).call()
+    assert answer == (revenue, tuple((line[0].lower(), *line[1:]) for line in lines))
+    split.check()
 
 
 @pytest.mark.parametrize("how", ["bare transfer", "pay"])

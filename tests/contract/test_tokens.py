@@ -113,11 +113,9 @@ def test_a_blacklisted_payee_cannot_send_its_credit_elsewhere_by_a_stranger(worl
     world.behave(token, "Blacklist", payee.address)
     split.fund(token, 1_000)
     split.distribute(token.address)
-    redirect = split.functions.redirectCredit(haven, token.address)
-    assert world.refusal(redirect, sender=world.stranger) == Refusal(
-        "NothingDue", (world.stranger.lower(), token.address.lower())
-    )
-    call = split.contract.encode_abi("redirectCredit", [haven, token.address])
+    redirect = split.functions.redirectCredit(haven, token.address, 500)
+    assert world.refusal(redirect, sender=world.stranger) == Refusal("CreditExceeded", (0, 500))
+    call = split.contract.encode_abi("redirectCredit", [haven, token.address, 500])
     world.send(payee.functions.run(split.address, 0, call))
     assert world.balance(token.address, haven) == 500
     split.check(token.address)
@@ -312,7 +310,7 @@ def test_an_address_without_code_is_no_token(world: World) -> None:
         split.distributing(nothing),
         split.claiming(a, nothing),
         split.functions.withdrawCredit(a, nothing),
-        split.functions.redirectCredit(world.fresh(), nothing),
+        split.functions.redirectCredit(world.fresh(), nothing, 1),
         split.functions.pay(ZERO, nothing, 1),
         split.functions.remit(ZERO, nothing, 1, ZERO, 1),
         split.functions.received(nothing),
@@ -324,7 +322,7 @@ def test_an_address_without_code_is_no_token(world: World) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 9, 2**159, 2**160 - 1])
 def test_naming_an_odd_address_as_token_touches_nothing_else(world: World, number: int) -> None:
-    """A token's books stand in the slot of its address, beside slots 0 to 2; precompiles answer anything."""
+    """No books are kept in the slot of an address, beside slots 0 to 4; precompiles answer anything."""
     odd = world.w3.to_checksum_address(f"0x{number:040x}")
     split, *payees = trio(world, world.token())
     split.fund(COIN, 1_000)

@@ -172,13 +172,18 @@ class Refusal:
 class World:
     """One chain with the factory on it. `owner` is rich and pays for everything unless another is named."""
 
-    def __init__(self, compiled: dict[str, Any]) -> None:
+    def __init__(self, compiled: dict[str, Any], machine: Any = None) -> None:
+        """machine: the virtual machine to run instead of py-evm's newest, for chains with oddities."""
         self.compiled = compiled
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             state = PyEVMBackend.generate_genesis_state(overrides={"balance": RICH}, num_accounts=5)
             parameters = PyEVMBackend.generate_genesis_params({"gas_limit": BLOCK_GAS})
-            backend = PyEVMBackend(genesis_parameters=parameters, genesis_state=state)
+            backend = PyEVMBackend(
+                genesis_parameters=parameters,
+                genesis_state=state,
+                vm_configuration=((0, machine),) if machine else None,
+            )
         self.tester = EthereumTester(backend)
         self.w3 = Web3(EthereumTesterProvider(self.tester))
         accounts = [str(account) for account in self.w3.eth.accounts]

@@ -8,6 +8,7 @@ import {Calldata} from "../lib/Calldata.sol";
 import {CONTROLLER, Governance, UNANIMOUS} from "../lib/Governance.sol";
 import {IAmendments} from "./IAmendableSplit.sol";
 import {IRevenueSplitPayouts} from "../split/IRevenueSplit.sol";
+import {Lock} from "../lib/Lock.sol";
 import {SplitOffice} from "../split/SplitOffice.sol";
 import {Terms} from "../lib/Terms.sol";
 
@@ -38,6 +39,9 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
         Consent[] calldata consents,
         uint256 deadline
     ) external {
+        // One amendment at a time: a payee that is paid below cannot put the next in force before this one has settled.
+        Lock.requireFree(address(this));
+        Lock.take(address(this));
         bytes32 to = _checkChange(oldTerms, newTerms);
         if (_governance().kind() == CONTROLLER) {
             _useProposal(to, tokens);
@@ -58,6 +62,7 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
         for (uint256 i = 0; i < tokens.length; ++i) {
             _settle(oldTerms, tokens[i], epoch_);
         }
+        Lock.release(address(this));
     }
 
     /// @dev A token that was behind already stays behind: it needs older terms than these. One named twice is done once.
@@ -71,6 +76,8 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
         to = Terms.validate(newTerms);
         address after_ = Terms.settlementToken(Calldata.start(newTerms));
         if (before != after_) revert SettlementTokenChanged(before, after_);
+        // What it paid to itself would be revenue again.
+        if (Terms.find(newTerms, address(this)) != 0) revert PaysItself();
     }
 
     // ------------------------------------------------------------------ a quorum's consent

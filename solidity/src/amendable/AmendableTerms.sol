@@ -53,6 +53,12 @@ abstract contract AmendableTerms is SplitState {
     }
 
     /// @inheritdoc SplitState
+    /// @dev Amendments may have dropped a payee whose own mark lies far ahead, and may bring it back.
+    function _samePayees(address asset) internal view override returns (bool) {
+        return _standings[asset].epoch == 0;
+    }
+
+    /// @inheritdoc SplitState
     function _afterDistribution(address asset, uint256 mark) internal override {
         Standing memory standing = _standings[asset];
         if (standing.epoch == _epoch) return;

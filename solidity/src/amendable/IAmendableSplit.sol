@@ -60,6 +60,8 @@ interface IAmendments {
     error NoticeRunning(uint256 readyAt);
     /// @dev What was announced could be put in force until `until` (seconds).
     error ProposalExpired(uint256 until);
+    /// @dev A split cannot be its own payee.
+    error PaysItself();
     /// @dev The settlement token stays what it is.
     error SettlementTokenChanged(address from, address to);
 
@@ -72,10 +74,10 @@ interface IAmendments {
     ///        one that is behind already stays behind.
     /// @param consents For a quorum: the payees' consents, ascending. For a controller: none.
     /// @param deadline For a quorum: until when (seconds) consent was given. For a controller: ignored.
-    /// @dev Anyone may call. Reverts: TermsMismatch, SettlementTokenChanged, QuorumMissed, ConsentMissing, BadSignature,
+    /// @dev Anyone may call. Reverts: TermsMismatch, SettlementTokenChanged, PaysItself, QuorumMissed, ConsentMissing, BadSignature,
     ///      ConsentWithdrawn, ConsentOutOfOrder, ConsentExpired, NotProposed, NoticeRunning, ProposalExpired; for bad terms
     ///      as the factory does; and where something cannot be settled as `distribute` does: NotAToken, NotEnoughGas,
-    ///      BalanceShared, Reentered. So a settlement token, or a listed one, that does not answer `balanceOf` holds
+    ///      Reentered (also: an amendment within an amendment). So a settlement token, or a listed one, that does not answer `balanceOf` holds
     ///      amendments up. Assumes ECDSA, and that a contract's answer is its own.
     function amend(
         bytes calldata oldTerms,
@@ -95,7 +97,7 @@ interface IAmendments {
     /// @param oldTerms The newest terms.
     /// @param newTerms Packed and checked as at creation; the same settlement token.
     /// @param tokens What is to be settled first, besides the settlement token and the coin.
-    /// @dev The controller only. Reverts: WrongGovernance, NotController, TermsMismatch, SettlementTokenChanged, and for bad
+    /// @dev The controller only. Reverts: WrongGovernance, NotController, TermsMismatch, SettlementTokenChanged, PaysItself, and for bad
     ///      terms as the factory does.
     function proposeAmendment(bytes calldata oldTerms, bytes calldata newTerms, address[] calldata tokens) external;
 

@@ -14,7 +14,7 @@ library Asset {
     error PaymentRefused(address token, address payer, uint256 amount);
 
     /// @notice Units this contract holds.
-    /// @dev Reverts: NotAToken, also where there is no code.
+    /// @dev Reverts: NotAToken, also where there is no code. (The precompiled contracts 2 to 4 answer anything.)
     function balance(address asset) internal view returns (uint256 units) {
         if (asset == COIN) return address(this).balance;
         bool answered;

@@ -9,7 +9,11 @@ type Books is uint256;
 
 using {distributed, paidOut, claimedAlone} for Books global;
 
+/// @dev More can have been paid out than is ever counted only where a token lied about its balance.
+error PaidOutTooMuch(uint256 paidOut);
+
 function toBooks(uint256 distributed_, uint256 paidOut_, bool claimedAlone_) pure returns (Books) {
+    if (paidOut_ >> 127 != 0) revert PaidOutTooMuch(paidOut_);
     return Books.wrap(distributed_ << 128 | paidOut_ << 1 | (claimedAlone_ ? 1 : 0));
 }
 

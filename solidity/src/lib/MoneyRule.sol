@@ -79,20 +79,6 @@ library MoneyRule {
         }
     }
 
-    /// @notice Where the next plan begins.
-    function freeMemory() internal pure returns (uint256 free) {
-        assembly ("memory-safe") {
-            free := mload(0x40)
-        }
-    }
-
-    /// @notice Has the next plan begin here: what was planned since is needed no more.
-    function freeAgain(uint256 free) internal pure {
-        assembly ("memory-safe") {
-            mstore(0x40, free)
-        }
-    }
-
     /// @notice What the payee at `entry` earns between two marks: 0 when revenue has not grown.
     /// @dev The rule as it is written: tests and proofs hold `plan` and Payout.sol to it.
     function earned(uint256 header, uint256 entry, address token, uint256 base, uint256 from, uint256 to)

@@ -22,6 +22,11 @@ abstract contract FixedTerms is SplitState {
     }
 
     /// @inheritdoc SplitState
+    function _samePayees(address) internal pure override returns (bool) {
+        return true;
+    }
+
+    /// @inheritdoc SplitState
     function _afterDistribution(address, uint256) internal override {}
 
     /// @inheritdoc SplitState

@@ -58,6 +58,8 @@ interface IRevenueSplitEvents {
     error BalanceShared(address paid, address fell);
     /// @dev More than the `credit` set aside.
     error CreditExceeded(uint256 credit, uint256 amount);
+    /// @dev Only this split itself may call this.
+    error OnlyItself();
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();
 }
@@ -91,7 +93,7 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @param token address(0) for the coin.
     /// @return sent Units that left.
     /// @return credited Units set aside.
-    /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, BalanceShared, Reentered.
+    /// @dev Reverts: TermsMismatch, NotEnoughGas, NotAToken, Reentered.
     function distribute(bytes calldata terms, address token) external returns (uint256 sent, uint256 credited);
 
     /// @notice Pays one payee alone what is due to it. Anyone may call; the money goes to the payee.
@@ -167,6 +169,16 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
         bytes32 s
     ) external;
 
+    /// @notice Part of a distribution of another asset than the settlement token: one payment, in a call of its own so that it
+    ///         can be undone if it lowers what must not fall. This split only.
+    /// @param held Units of `asset` held before.
+    /// @param settlement The settlement token.
+    /// @return left Units that have left.
+    /// @dev Reverts: OnlyItself, BalanceShared, NotEnoughGas, NotAToken, Reentered; the payment then becomes a credit.
+    function deliver(address asset, address to, uint256 amount, uint256 held, address settlement)
+        external
+        returns (uint256 left);
+
     /// @notice The commitment to the newest terms (lib/Terms.sol). A token that missed an amendment goes by older ones.
     function commitment() external view returns (bytes32);
 
@@ -216,10 +228,10 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
     /// @dev Reverts: UnknownPayee, and for bad terms as the factory does. Whether the terms are in force is not asked.
     function proofOf(address payee, bytes calldata terms) external pure returns (bytes memory proof);
 
-    /// @notice Whether a payer has used a sale id.
+    /// @notice Whether a payer has used a sale id, whatever it paid: in which token and how much, the event `SalePaid` says.
     function isSalePaid(address payer, bytes32 saleId) external view returns (bool);
 
-    /// @notice Whether a payer has used a batch id.
+    /// @notice Whether a payer has used a batch id, whatever it paid: see the event `Remitted`.
     function isRemitted(address payer, bytes32 batchId) external view returns (bool);
 
     /// @notice ERC-165: this, and each of the interfaces here (of an amendable split IAmendments as well).

@@ -5,7 +5,8 @@ import {Account, Books, toAccount, toBooks} from "../lib/Books.sol";
 import {Asset} from "../lib/Asset.sol";
 import {Calldata} from "../lib/Calldata.sol";
 import {Delivery} from "../lib/Delivery.sol";
-import {IRevenueSplitPayments, IRevenueSplitPayouts} from "./IRevenueSplit.sol";
+import {IRevenueSplitOffice} from "./IRevenueSplit.sol";
+import {Lock} from "../lib/Lock.sol";
 import {MoneyRule} from "../lib/MoneyRule.sol";
 import {Payout} from "../lib/Payout.sol";
 import {SplitState} from "./SplitState.sol";
@@ -15,6 +16,9 @@ import {Terms} from "../lib/Terms.sol";
 /// @dev Two contracts behind one address, because the compiler looks for a function by comparing selectors one after the
 ///      other: among four, `distribute` and `claim` cost 440 and 220 gas less than among twenty-five.
 abstract contract SplitMoney is SplitState {
+    /// @dev For a payment that may not lower other balances: a recipient's allowance twice over, and looking at them.
+    uint256 private constant _GUARDED = 600_000;
+
     address private immutable _BACK_OFFICE;
 
     constructor(address backOffice) {
@@ -63,22 +67,24 @@ abstract contract SplitMoney is SplitState {
         return _distribute(terms, token);
     }
 
-    /// @dev What a distribution has come to so far.
+    /// @dev A distribution, and what it has come to so far.
     /// @param token What is distributed.
-    /// @param stride Bytes of an entry.
-    /// @param to Revenue up to which everybody is paid.
+    /// @param settlement The settlement token.
+    /// @param mark Revenue up to which everybody has been paid before.
+    /// @param to Revenue up to which everybody is paid now.
     /// @param held Units held before.
+    /// @param alone Whether somebody may have claimed beyond `mark`; in the end, whether somebody may stand beyond `to`.
     /// @param sent Units that left.
     /// @param credited Units set aside.
-    /// @param ahead Whether somebody's own mark lies beyond the revenue: it claimed before a token took balance away.
     struct Tally {
         address token;
-        uint256 stride;
+        address settlement;
+        uint256 mark;
         uint256 to;
         uint256 held;
+        bool alone;
         uint256 sent;
         uint256 credited;
-        bool ahead;
     }
 
     function _distribute(bytes calldata terms, address token) internal returns (uint256 sent, uint256 credited) {
@@ -89,94 +95,89 @@ abstract contract SplitMoney is SplitState {
             _afterDistribution(token, mark);
             return (0, 0);
         }
-        (uint256 coins, uint256 units) = _begin(token, settlement);
-        bool ahead = false;
-        if (books.claimedAlone()) {
-            (sent, credited, ahead) = _payEachFromItsMark(terms, mark, _tally(terms, token, to, held, 0));
+        Lock.take(token);
+        bool alone = books.claimedAlone();
+        if (alone || token != settlement) {
+            Tally memory tally = Tally(token, settlement, mark, to, held, alone, 0, 0);
+            _payOneByOne(terms, tally);
+            (sent, credited, alone) = (tally.sent, tally.credited, tally.alone);
         } else {
             (sent, credited) = _payAll(terms, token, mark, to, held);
         }
         if (credited != 0) _noteSettlementToken(settlement);
-        unchecked {
-            _books[token] = toBooks(to, books.paidOut() + sent, ahead);
-        }
-        _end(token, settlement, coins, units);
+        _books[token] = toBooks(to, books.paidOut() + sent, alone);
+        Lock.release(token);
         emit Distributed(token, mark, to);
         _afterDistribution(token, to);
     }
 
-    function _tally(bytes calldata terms, address token, uint256 to, uint256 held, uint256 sent)
-        private
-        pure
-        returns (Tally memory)
-    {
-        return Tally(token, Terms.strideOf(Terms.tierCount(Calldata.start(terms))), to, held, sent, 0, false);
-    }
-
-    /// @dev Pays everybody for the revenue from `mark` on.
+    /// @dev What mostly happens: the settlement token is distributed, and nobody has claimed alone.
     function _payAll(bytes calldata terms, address token, uint256 mark, uint256 to, uint256 held)
         private
         returns (uint256 sent, uint256 credited)
     {
         uint256 plan = MoneyRule.plan(Calldata.start(terms), token, _base(token), mark, to);
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
+        uint256 stride = Terms.strideOf(Terms.tierCount(Calldata.start(terms)));
         uint256 amount;
         bool called;
-        uint256 stride = Terms.strideOf(Terms.tierCount(Calldata.start(terms)));
         (entry, sent, amount, called) = Payout.run(plan, entry, end, stride, token);
         if (entry == end) return (sent, 0);
-        Tally memory tally = _tally(terms, token, to, held, sent);
-        _afterFailure(entry, amount, called, tally);
-        _payFrom(plan, entry + tally.stride, end, tally);
+        Tally memory tally = Tally(token, token, mark, to, held, false, sent, 0);
+        while (entry != end) {
+            uint256 left = Delivery.judge(token, amount, _heldNow(tally), called);
+            _enter(tally, Terms.payeeAt(entry), amount, left);
+            (entry, sent, amount, called) = Payout.run(plan, entry + stride, end, stride, token);
+            tally.sent += sent;
+        }
         return (tally.sent, tally.credited);
     }
 
-    /// @dev The same where somebody has claimed alone: each payee from its own mark on, if that is further.
-    function _payEachFromItsMark(bytes calldata terms, uint256 mark, Tally memory tally)
-        private
-        returns (uint256 sent, uint256 credited, bool ahead)
-    {
+    /// @dev Where somebody has claimed alone, each payee is paid from its own mark on, if that is further. Where another asset
+    ///      than the settlement token is paid, each payment is made so that it lowers neither that nor the coin.
+    function _payOneByOne(bytes calldata terms, Tally memory tally) private {
+        uint256 header = Calldata.start(terms);
+        if (tally.token != tally.settlement) _requireGuardable(tally.token, tally.settlement);
+        bool alone = !_samePayees(tally.token); // somebody who is not in these terms may stand beyond `to`
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
-        unchecked {
-            for (; entry != end; entry += tally.stride) {
-                uint256 own = _accounts[tally.token][Terms.payeeAt(entry)].mark();
-                if (own > tally.to) tally.ahead = true;
-                if (own < tally.to) _payOne(Calldata.start(terms), entry, own > mark ? own : mark, tally);
+        for (; entry != end; entry += Terms.strideOf(Terms.tierCount(header))) {
+            address payee = Terms.payeeAt(entry);
+            uint256 from = tally.mark;
+            if (tally.alone) {
+                uint256 own = _accounts[tally.token][payee].mark();
+                if (own > tally.to) alone = true;
+                if (own > from) from = own;
             }
+            uint256 amount = MoneyRule.earned(header, entry, tally.token, _base(tally.token), from, tally.to);
+            if (amount != 0) _enter(tally, payee, amount, _attempt(tally, payee, amount));
         }
-        return (tally.sent, tally.credited, tally.ahead);
+        tally.alone = tally.alone && alone;
     }
 
-    /// @dev Pays the payee at `entry` for the revenue from `mark` on.
-    function _payOne(uint256 header, uint256 entry, uint256 mark, Tally memory tally) private {
-        uint256 free = MoneyRule.freeMemory();
-        uint256 plan = MoneyRule.plan(header, tally.token, _base(tally.token), mark, tally.to);
-        _payFrom(plan, entry, entry + tally.stride, tally);
-        // Every plan in the same place: memory stays small and gas linear.
-        MoneyRule.freeAgain(free);
-    }
-
-    /// @dev Pays the entries from `entry` up to `end` by one plan.
-    function _payFrom(uint256 plan, uint256 entry, uint256 end, Tally memory tally) private {
-        while (entry != end) {
-            (uint256 stopped, uint256 sent, uint256 amount, bool called) = 
-                Payout.run(plan, entry, end, tally.stride, tally.token);
-            tally.sent += sent;
-            if (stopped == end) return;
-            _afterFailure(stopped, amount, called, tally);
-            entry = stopped + tally.stride;
+    /// @dev Pays one of many, whose failure must not stop the others.
+    function _attempt(Tally memory tally, address payee, uint256 amount) private returns (uint256 left) {
+        (address token, uint256 held) = (tally.token, _heldNow(tally));
+        if (token == tally.settlement) return Delivery.attempt(token, payee, amount, held);
+        try IRevenueSplitOffice(address(this)).deliver{gas: _GUARDED}(token, payee, amount, held, tally.settlement)
+        returns (uint256 left_) {
+            return left_;
+        } catch {
+            Delivery.requireGas(_GUARDED);
+            return 0;
         }
     }
 
-    /// @dev What a payment that was no clean success has brought its payee, and what is set aside of it.
-    function _afterFailure(uint256 entry, uint256 amount, bool called, Tally memory tally) private {
-        // More can have left than was held only where a token lies about one or the other.
-        uint256 before = tally.held > tally.sent ? tally.held - tally.sent : 0;
-        uint256 left = Delivery.judge(tally.token, amount, before, called);
+    /// @dev What should be held by now. A token that took more than it was asked for shows as less; one that lies, as nothing.
+    function _heldNow(Tally memory tally) private pure returns (uint256) {
+        return tally.held > tally.sent ? tally.held - tally.sent : 0;
+    }
+
+    /// @dev What has left is sent, the rest is set aside.
+    function _enter(Tally memory tally, address payee, uint256 amount, uint256 left) private {
         tally.sent += left;
         if (left == amount) return;
         tally.credited += amount - left;
-        _credit(tally.token, Terms.payeeAt(entry), amount - left);
+        _credit(tally.token, payee, amount - left);
     }
 
     function _credit(address token, address payee, uint256 amount) private {

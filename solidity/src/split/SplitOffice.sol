@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Account, Books, toAccount, toBooks} from "../lib/Books.sol";
 import {Asset} from "../lib/Asset.sol";
+import {Delivery} from "../lib/Delivery.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {
     IRevenueSplitOffice,
@@ -48,6 +49,17 @@ abstract contract SplitOffice is IRevenueSplitOffice, SplitState {
                 emit PaymentSkipped(one.payee, one.token, bytes4(reason));
             }
         }
+    }
+
+    /// @inheritdoc IRevenueSplitOffice
+    function deliver(address asset, address to, uint256 amount, uint256 held, address settlement)
+        external
+        returns (uint256 left)
+    {
+        if (msg.sender != address(this)) revert OnlyItself();
+        (uint256 coins, uint256 units) = _guard(asset, settlement);
+        left = Delivery.attempt(asset, to, amount, held);
+        _unguard(asset, settlement, coins, units);
     }
 
     // ------------------------------------------------------------------ credits

@@ -50,6 +50,9 @@ abstract contract SplitState is IRevenueSplitEvents {
     /// @dev Revenue in `asset` from which the terms in force for it count.
     function _base(address asset) internal view virtual returns (uint256);
 
+    /// @dev Whether all who ever could claim in `asset` are in the terms in force for it.
+    function _samePayees(address asset) internal view virtual returns (bool);
+
     /// @dev Everybody has been paid or credited for the revenue up to `mark`.
     function _afterDistribution(address asset, uint256 mark) internal virtual;
 
@@ -79,35 +82,35 @@ abstract contract SplitState is IRevenueSplitEvents {
         Lock.release(token);
     }
 
-    // ------------------------------------------------------------------ while money moves
+    // ------------------------------------------------------------------ two addresses for one balance
 
-    /// @notice Begins payments in `asset`, which has been opened. Two addresses may stand for one balance: the coin that is a token as well, a token
-    ///         behind two proxies. So that nothing is paid twice, a payment may not lower what is held of the settlement
-    ///         token, unless it is paid in that; nor may a payment in another token lower the coin. Both are locked
-    ///         meanwhile, so whatever falls fell by this payment.
+    // The coin can be a token as well, and a token can have two addresses. So a payment in another asset than the settlement
+    // token may not lower what is held of that, nor may a payment in another token lower the coin. Both are locked meanwhile,
+    // so what falls was not paid out by us. (Two tokens of which neither is the settlement token are not told apart.)
+
+    /// @dev Whether a payment in `asset`, not the settlement token, can be guarded just now. Reverts: Reentered.
+    function _requireGuardable(address asset, address settlement) internal view {
+        if (asset != Asset.COIN) Lock.requireFree(Asset.COIN);
+        if (settlement != Asset.COIN) Lock.requireFree(settlement);
+    }
+
     /// @return coins What is held of the coin, if it must not fall.
     /// @return units What is held of the settlement token, if it must not fall.
     /// @dev Reverts: Reentered.
-    function _begin(address asset, address settlement) internal returns (uint256 coins, uint256 units) {
-        Lock.take(asset); // `_open` has found it free
-        if (asset == settlement) return (0, 0);
+    function _guard(address asset, address settlement) internal returns (uint256 coins, uint256 units) {
+        _requireGuardable(asset, settlement);
         if (asset != Asset.COIN) {
-            Lock.requireFree(Asset.COIN);
             Lock.take(Asset.COIN);
             coins = address(this).balance;
         }
         if (settlement != Asset.COIN) {
-            Lock.requireFree(settlement);
             Lock.take(settlement);
             (, units) = Asset.ask(settlement);
         }
     }
 
-    /// @notice Ends payments in `asset`.
     /// @dev Reverts: BalanceShared.
-    function _end(address asset, address settlement, uint256 coins, uint256 units) internal {
-        Lock.release(asset);
-        if (asset == settlement) return;
+    function _unguard(address asset, address settlement, uint256 coins, uint256 units) internal {
         if (asset != Asset.COIN) {
             Lock.release(Asset.COIN);
             if (address(this).balance < coins) revert BalanceShared(asset, Asset.COIN);
@@ -119,17 +122,24 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
     }
 
+    // ------------------------------------------------------------------ money out
+
     /// @dev Sends what the payee's own books already say has gone: all of it, or nothing has happened.
     function _payOut(address token, address to, uint256 amount, uint256 held, Books after_, address settlement)
         internal
     {
         _books[token] = after_;
-        if (token == Asset.COIN && settlement == Asset.COIN) {
-            // The coin has left the balance when its recipient is called, and the books are true: there is nothing to lock.
-            return Delivery.sendAll(token, to, amount, held);
+        if (token == settlement) {
+            // Coin has left the balance when its recipient is called, and the books are true: there is nothing to lock.
+            if (token != Asset.COIN) Lock.take(token);
+            Delivery.sendAll(token, to, amount, held);
+            if (token != Asset.COIN) Lock.release(token);
+            return;
         }
-        (uint256 coins, uint256 units) = _begin(token, settlement);
+        Lock.take(token);
+        (uint256 coins, uint256 units) = _guard(token, settlement);
         Delivery.sendAll(token, to, amount, held);
-        _end(token, settlement, coins, units);
+        _unguard(token, settlement, coins, units);
+        Lock.release(token);
     }
 }

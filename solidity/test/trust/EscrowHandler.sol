@@ -2,10 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Agreement, Agreements} from "../Agreement.sol";
+import {FickleSplit} from "./FickleSplit.sol";
 import {IFactory} from "../IFactory.sol";
 import {ISaleEscrow} from "../ITrust.sol";
 import {IRevenueSplit} from "revshare/split/IRevenueSplit.sol";
-import {OddSplit} from "mocks/Trust.sol";
 import {Payee} from "mocks/Payee.sol";
 import {Shipped} from "../Shipped.sol";
 import {Token} from "mocks/Token.sol";
@@ -37,6 +37,8 @@ contract EscrowHandler {
     address public constant STRANGER = address(0x57A);
     address public constant SHELTER = address(0x5E17E2);
     uint256 public coinSupply;
+    /// @notice Whether an asset has ever said that it paid and kept the money.
+    mapping(uint256 asset => bool) public kept;
     string public broken;
     uint256 public settled;
     uint256 public delayed;
@@ -54,7 +56,7 @@ contract EscrowHandler {
         Agreement memory a = Agreements.blank(address(0), who, 1);
         a.weights[0][0] = 1;
         (_terms, _factory) = (a.pack(), IFactory(Shipped.deploy("RevenueSplitFactory")));
-        splits = [_factory.create(_terms, 0), address(new OddSplit()), _factory.predict(_terms, 1)];
+        splits = [_factory.create(_terms, 0), address(new FickleSplit()), _factory.predict(_terms, 1)];
         for (uint256 b = 0; b < BUYERS; ++b) {
             vm.deal(buyers[b], 2 ** 120);
             coinSupply += 2 ** 120;
@@ -222,23 +224,23 @@ contract EscrowHandler {
             Payee.Mood.BombOnSuccess,
             Payee.Mood.Honest
         ];
-        OddSplit.Way[6] memory ways = [
-            OddSplit.Way.Takes,
-            OddSplit.Way.Refuses,
-            OddSplit.Way.TakesNothing,
-            OddSplit.Way.TakesPart,
-            OddSplit.Way.BurnsGas,
-            OddSplit.Way.BombOnRevert
+        FickleSplit.Way[6] memory ways = [
+            FickleSplit.Way.Takes,
+            FickleSplit.Way.Refuses,
+            FickleSplit.Way.TakesNothing,
+            FickleSplit.Way.TakesPart,
+            FickleSplit.Way.BurnsGas,
+            FickleSplit.Way.BombOnRevert
         ];
         if (which % 2 == 0) Payee(payable(buyers[1])).become(moods[mood % 6], 0);
-        else OddSplit(payable(splits[1])).become(ways[mood % 6], false, 0);
+        else FickleSplit(payable(splits[1])).become(ways[mood % 6], 0);
     }
 
     /// @notice The hostile ones, when they are paid, try to have some sale end, or end once more.
     function plan(uint256 which, uint256 s, uint256 b, uint256 id, uint256 what, uint256 part) external {
         bytes memory data = _calldata(s % SPLITS, b % BUYERS, id % IDS, what % 6, part);
         if (which % 2 == 0) Payee(payable(buyers[1])).plan(Payee.Mood.Acts, address(escrow), false, data);
-        else OddSplit(payable(splits[1])).plan(address(escrow), data);
+        else FickleSplit(payable(splits[1])).plan(address(escrow), data);
     }
 
     /// @notice Tokens change their ways, but never lower a balance that they have reported.
@@ -257,10 +259,12 @@ contract EscrowHandler {
             Token.Quirk.Keeps,
             Token.Quirk.Hooks
         ];
-        Token token = Token(assets[1 + k % 2]);
+        k = 1 + k % 2;
+        Token token = Token(assets[k]);
         address[4] memory whom = [address(0), buyers[1], splits[1], splits[0]];
         Token.Quirk q = ways[quirk % 12];
         if (q == Token.Quirk.Hooks && !token.hooked(buyers[1])) token.hook(buyers[1]);
+        if (q == Token.Quirk.Keeps) kept[k] = true;
         token.behave(q, whom[victim % 4], q == Token.Quirk.Fee ? number % 10_000 : 1 + number % 2 ** 90);
     }
 
@@ -352,7 +356,7 @@ contract EscrowHandler {
     /// @dev Whether a split takes an asset for sure, just now.
     function _takes(uint256 s, address token) private view returns (bool) {
         if (splits[s].code.length == 0) return false;
-        if (s == 1 && OddSplit(payable(splits[1])).way() != OddSplit.Way.Takes) return false;
+        if (s == 1 && FickleSplit(payable(splits[1])).way() != FickleSplit.Way.Takes) return false;
         if (token == address(0)) return true;
         Token.Quirk q = Token(token).quirk();
         address victim = Token(token).victim();

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Balances that have no address of their own to be asked at: Doors do that.
+contract Sheet {
+    mapping(address => uint256) public balanceOf;
+    mapping(address => bool) public isDoor;
+
+    function open(address door) external {
+        isDoor[door] = true;
+    }
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function move(address from, address to, uint256 amount) external {
+        require(isDoor[msg.sender], "not a door");
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
+    }
+}
+
+/// @title An ERC-20 of which there may be several for the same balances, as of tokens with an old address and a new one.
+contract Door {
+    Sheet public immutable sheet;
+    mapping(address => mapping(address => uint256)) public allowance;
+
+    constructor(Sheet sheet_) {
+        sheet = sheet_;
+    }
+
+    function balanceOf(address who) external view returns (uint256) {
+        return sheet.balanceOf(who);
+    }
+
+    function mint(address to, uint256 amount) external {
+        sheet.mint(to, amount);
+    }
+
+    function approve(address spender, uint256 amount) external returns (bool) {
+        allowance[msg.sender][spender] = amount;
+        return true;
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        sheet.move(msg.sender, to, amount);
+        return true;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        allowance[from][msg.sender] -= amount;
+        sheet.move(from, to, amount);
+        return true;
+    }
+}
+
+/// @title The chain's coin as an ERC-20, for a chain that has a precompile to move it, as Celo and others do.
+contract CoinToken {
+    address private constant _TRANSFER = address(0xfd);
+
+    mapping(address => mapping(address => uint256)) public allowance;
+
+    function balanceOf(address who) external view returns (uint256) {
+        return who.balance;
+    }
+
+    function approve(address spender, uint256 amount) external returns (bool) {
+        allowance[msg.sender][spender] = amount;
+        return true;
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        return _move(msg.sender, to, amount);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        allowance[from][msg.sender] -= amount;
+        return _move(from, to, amount);
+    }
+
+    function _move(address from, address to, uint256 amount) private returns (bool) {
+        (bool done,) = _TRANSFER.call(abi.encode(from, to, amount));
+        require(done, "too little coin");
+        return true;
+    }
+}

@@ -1,0 +1,1 @@
+"""Tokens with ways of their own, against everything that can be done with them."""

@@ -1,0 +1,261 @@
+"""Two addresses for one balance: a coin that is a token as well, a token behind two proxies (hole 3 of the review).
+
+What is paid out at one address must not be there to be paid out once more at the other. Until 5aa9e58 it was: each
+test here that expects BalanceShared saw a payee of a half take three quarters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.amending import Amendable, agreed, people
+from tests.contract.coin_token import Machine
+from tests.contract.world import COIN, Refusal, Split, World, shares
+
+
+@pytest.fixture(scope="module")
+def celo(compiled: dict[str, Any]) -> World:
+    """A chain whose coin is a token as well."""
+    return World(compiled, Machine)
+
+
+@pytest.fixture(scope="module")
+def coin(celo: World) -> Any:
+    """That token."""
+    return celo.deploy("CoinToken")
+
+
+def half_and_half(world: World, token: str, *, refusing: bool = False) -> tuple[Split, str, str]:
+    """A split for two; the one who refuses takes no coin by calls, but as a token."""
+    a, b = (world.payee("Reverts").address, world.fresh()) if refusing else (world.fresh(), world.fresh())
+    return world.split([a, b], shares(1, 1), token), a, b
+
+
+def shared(world: World, function: Any, paid: str, fell: str, sender: str | None = None) -> None:
+    refused = world.refusal(function, sender=sender)
+    assert refused == Refusal("BalanceShared", (paid.lower(), fell.lower()))
+
+
+def test_the_machine_does_what_such_a_chain_does(celo: World, coin: Any) -> None:
+    who, other = celo.account(), celo.fresh()
+    before = celo.balance(COIN, celo.owner)
+    celo.send(coin.functions.transfer(other, 10**18))
+    assert celo.balance(COIN, other) == celo.balance(coin.address, other) == 10**18
+    assert before - celo.balance(COIN, celo.owner) > 10**18
+    poor = celo.split([who.address], shares(1))
+    assert celo.refusal(coin.functions.transferFrom(poor.address, other, 1)).name != "OutOfGas"
+
+
+@pytest.mark.parametrize("settlement", ["coin", "another token"])
+def test_nobody_is_paid_coin_and_then_once_more_what_the_coin_is_as_a_token(
+    celo: World, coin: Any, settlement: str
+) -> None:
+    token = COIN if settlement == "coin" else celo.token().address
+    split, a, b = half_and_half(celo, token)
+    split.fund(COIN, 1_000)
+    assert split.claim(a) == 500
+    assert split.line(a, coin.address).due == 250  # it looks as if
+    shared(celo, split.claiming(a, coin.address), coin.address, COIN)
+    shared(celo, split.distributing(coin.address), coin.address, COIN)
+    assert split.distribute() == (500, 0)
+    assert celo.balances(COIN, [a, b, split.address]) == [500, 500, 0]
+    split.check()
+
+
+def test_nor_the_other_way_round(celo: World, coin: Any) -> None:
+    """The first payment in the wrong address is refused, so that there is no second."""
+    split, a, _ = half_and_half(celo, COIN)
+    split.fund(COIN, 1_000)
+    shared(celo, split.claiming(a, coin.address), coin.address, COIN)
+    shared(celo, split.distributing(coin.address), coin.address, COIN)
+    assert split.functions.marks(coin.address).call() == [0, 0, False]
+    split.check()
+
+
+def test_where_it_settles_the_token_pays_and_the_coin_does_not(celo: World, coin: Any) -> None:
+    split, a, b = half_and_half(celo, coin.address)
+    celo.send(coin.functions.approve(split.address, 10**6))
+    celo.send(split.functions.pay(celo.record(), coin.address, 600))
+    split.fund(COIN, 400)  # the same money
+    assert split.claim(a, coin.address) == 500
+    shared(celo, split.claiming(b), COIN, coin.address)
+    shared(celo, split.distributing(), COIN, coin.address)
+    assert split.distribute(coin.address) == (500, 0)
+    assert celo.balances(COIN, [a, b, split.address]) == [500, 500, 0]
+    split.check(coin.address)
+
+
+def test_tiers_in_the_coins_token_are_not_passed_by_in_coin(celo: World, coin: Any) -> None:
+    """Money in any other asset goes by the last tier alone: here it would go to b, before a is recouped."""
+    a, b = celo.fresh(), celo.fresh()
+    split = celo.split([a, b], [(5_000, (1, 0)), (None, (1, 9))], coin.address)
+    split.fund(COIN, 5_000)
+    shared(celo, split.distributing(), COIN, coin.address)
+    shared(celo, split.claiming(b), COIN, coin.address)
+    assert split.distribute(coin.address) == (5_000, 0)
+    assert celo.balances(COIN, [a, b]) == [5_000, 0]
+
+
+def test_an_ordinary_token_is_paid_beside_both(celo: World, coin: Any) -> None:
+    token = celo.token()
+    for settlement in (COIN, coin.address, token.address):
+        split, a, b = half_and_half(celo, settlement)
+        split.fund(COIN, 10)
+        split.fund(token, 1_000)
+        assert split.claim(a, token.address) == 500
+        assert split.distribute(token.address) == (500, 0)
+        assert celo.balances(token.address, [a, b]) == [500, 500]
+
+
+def test_what_was_set_aside_in_coin_does_not_leave_as_its_token(celo: World, coin: Any) -> None:
+    """The credit is in coin, and its payee takes coin only as a token: it has it sent elsewhere, once."""
+    split, a, b = half_and_half(celo, COIN, refusing=True)
+    split.fund(COIN, 1_000)
+    assert split.distribute() == (500, 500)
+    shared(celo, split.claiming(a, coin.address), coin.address, COIN)
+    haven = celo.fresh()
+    call = split.contract.encode_abi("redirectCredit", [haven, COIN, 500])
+    celo.send(celo.at("Payee", a).functions.run(split.address, 0, call))
+    assert celo.balances(COIN, [haven, b, split.address]) == [500, 500, 0]
+    split.check()
+
+
+def test_what_was_set_aside_in_coin_is_not_paid_where_its_token_settles(celo: World, coin: Any) -> None:
+    """No credit in coin comes about there: what would set it aside is undone as well. Credits in the token are paid."""
+    split, a, _ = half_and_half(celo, coin.address, refusing=True)
+    split.fund(COIN, 1_000)
+    shared(celo, split.distributing(), COIN, coin.address)
+    assert split.functions.credit(a, COIN).call() == 0
+    assert split.distribute(coin.address) == (1_000, 0)  # nobody is called
+    split.check(coin.address)
+
+
+# ---------------------------------------------------------------------- a token at two addresses
+
+
+@pytest.fixture
+def doors(world: World) -> tuple[Any, Any]:
+    sheet = world.deploy("Sheet")
+    made = [world.deploy("Door", sheet.address) for _ in range(2)]
+    for door in made:
+        world.send(sheet.functions.open(door.address))
+    return made[0], made[1]
+
+
+def test_a_settlement_token_is_not_paid_by_its_other_address(world: World, doors: tuple[Any, Any]) -> None:
+    one, other = doors
+    split, a, b = half_and_half(world, one.address)
+    split.fund(one, 1_000)
+    assert split.claim(a, one.address) == 500
+    assert split.line(a, other.address).due == 250
+    shared(world, split.claiming(a, other.address), other.address, one.address)
+    shared(world, split.distributing(other.address), other.address, one.address)
+    assert split.distribute(one.address) == (500, 0)
+    assert world.balances(one.address, [a, b, split.address]) == [500, 500, 0]
+    split.check(one.address)
+
+
+def test_what_was_set_aside_before_the_balance_was_shared_does_not_leave_meanwhile(world: World) -> None:
+    """Credits are withdrawn without terms: the settlement token is noted when something is set aside. Here a token gets
+    its second address afterwards, by an upgrade of its proxy."""
+    sheet = world.deploy("Sheet")
+    one, other = (world.deploy("Door", sheet.address) for _ in range(2))
+    world.send(sheet.functions.open(one.address))
+    split, a, b = half_and_half(world, one.address)
+    split.fund(one, 1_000)
+    assert split.distribute(other.address) == (0, 1_000)  # it moves nothing yet
+    world.send(sheet.functions.open(other.address))
+    shared(world, split.functions.withdrawCredit(a, other.address), other.address, one.address)
+    haven = world.fresh()
+    for payee in (a, b):
+        assert split.functions.credit(payee, other.address).call() == 500
+    shared(
+        world,
+        split.functions.redirectCredit(haven, other.address, 500),
+        other.address,
+        one.address,
+        sender=a,
+    )
+    assert split.distribute(one.address) == (1_000, 0)
+    split.check(one.address)
+
+
+def test_which_two_addresses_are_one_is_not_seen_where_neither_settles(
+    world: World, doors: tuple[Any, Any]
+) -> None:
+    """What cannot be seen without asking every token of every other: it stands in the threat table, and the chain table
+    names the tokens. It harms those who are paid in such a token, and no others."""
+    one, other = doors
+    split, a, b = half_and_half(world, COIN)
+    split.fund(one, 1_000)
+    split.fund(COIN, 1_000)
+    assert split.claim(a, one.address) == 500
+    assert split.claim(a, other.address) == 250
+    assert split.distribute() == (1_000, 0)
+    assert world.balances(COIN, [a, b]) == [500, 500]
+    split.check()
+
+
+# ---------------------------------------------------------------------- what else may look like it
+
+
+@pytest.mark.parametrize("how", ["distribute", "claim"])
+def test_a_payment_during_which_the_settlement_tokens_balance_is_lowered_is_refused(
+    world: World, how: str
+) -> None:
+    """Whoever can lower it, as this payee can, could take it as well; until then coin is claimed by the others."""
+    token, bad, good = world.token(), world.payee(), world.fresh()
+    split = world.split([bad.address, good], shares(1, 1), token.address)
+    split.fund(token, 1_000)
+    split.fund(COIN, 1_000)
+    world.plan(bad, token.address, token.encode_abi("set", [split.address, 999]))
+    function = split.distributing() if how == "distribute" else split.claiming(bad.address)
+    shared(world, function, COIN, token.address)
+    assert split.claim(good) == 500
+    split.check()
+
+
+@pytest.mark.parametrize("change", [0, 1, 10**9])
+def test_balances_that_grow_meanwhile_are_welcome(world: World, change: int) -> None:
+    token, payee, other = world.token(), world.payee(), world.fresh()
+    split = world.split([payee.address, other], shares(1, 1), token.address)
+    split.fund(token, 1_000)
+    split.fund(COIN, 1_000)
+    world.plan(payee, token.address, token.encode_abi("set", [split.address, 1_000 + change]))
+    assert split.distribute() == (1_000, 0)
+    assert world.outcome(payee) is True
+    split.check()
+    split.check(token.address)
+
+
+@pytest.mark.parametrize("quirk", ["BalanceReverts", "BalanceShort"])
+def test_a_settlement_token_that_no_longer_answers_holds_up_its_own_money_only(
+    world: World, quirk: str
+) -> None:
+    token, other = world.token(), world.token()
+    split, a, b = half_and_half(world, token.address)
+    for money in (token, other, COIN):
+        split.fund(money, 1_000)
+    world.behave(token, quirk)
+    for asset in (COIN, other.address):
+        assert split.claim(a, asset) == 500
+        assert split.distribute(asset) == (500, 0)
+        assert world.balances(asset, [a, b]) == [500, 500]
+    assert world.refusal(split.distributing(token.address)).name == "NotAToken"
+
+
+def test_an_amendment_is_not_held_up_where_the_coins_token_settles(celo: World, coin: Any) -> None:
+    """Settling pays the token first. What is left of the balance is a rest that nobody has earned, and credits: in coin
+    it must not go out, and need not."""
+    signers = people(celo, 3)
+    split = Amendable.create(
+        celo, [s.address for s in signers], shares(1, 1, 1), agreed(5_000), coin.address
+    )
+    split.fund(COIN, 1_000)
+    new = split.other(shares(1, 1, 2))
+    split.amend(new, split.consents(new, signers))
+    split.fund(COIN, 999)
+    split.distribute(coin.address)
+    split.check(coin.address)
