@@ -148,7 +148,7 @@ def accounts() -> tuple[list[Account], list[Account]]:
             ("three, one reached", FAR),
             ("three, all filled at once", NEAR),
         ):
-            split, _ = meter.create(meter.terms(100, untils=untils), b"\1" * 32)
+            split, _ = meter.create(meter.terms(100, untils=untils), 1)
             meter.fund(split)
             meter.distribute(split)
             meter.fund(split)

@@ -2,7 +2,7 @@
 
 Four buyers pay into an escrow for the same team. One confirms. One says nothing until the deadline. One
 disputes, and the arbiter gives it two fifths back. One is refunded by the seller. What is released arrives at
-the team's split as a sale with its id, and is shared like any other.
+the team's split as a sale, and is shared like any other.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,8 @@ split = rs.RevenueSplit.deploy(chain.w3, team)
 escrow = rs.SaleEscrow.deploy(chain.w3)
 
 now = datetime.fromtimestamp(chain.w3.eth.get_block("latest")["timestamp"], UTC)
-for buyer, sale_id in [(anna, "G-1"), (ben, "G-2"), (cleo, "G-3"), (dora, "G-4")]:
+buyers = {"G-1": anna, "G-2": ben, "G-3": cleo, "G-4": dora}
+for sale_id, buyer in buyers.items():
     escrow.open(
         split,
         "1.5",
@@ -37,21 +38,21 @@ for buyer, sale_id in [(anna, "G-1"), (ben, "G-2"), (cleo, "G-3"), (dora, "G-4")
 
 escrow.confirm(split, "G-1").by(anna).send()  # the guitar is there
 escrow.dispute(split, "G-3").by(cleo).send()  # there, with a scratch
-escrow.decide(split, "G-3", to_buyer="0.6").by(arbiter).send()
-escrow.refund(split, "G-4").by(seller).send()  # never made
+escrow.decide(split, "G-3", buyer=cleo.address, to_buyer="0.6").by(arbiter).send()
+escrow.refund(split, "G-4", buyer=dora.address).by(seller).send()  # never made
 
 try:
-    escrow.release(split, "G-2").send()  # the deadline is not over
+    escrow.release(split, "G-2", buyer=ben.address).send()  # the deadline is not over
 except rs.ContractError as error:
     print(f"too early: {error.name}")
 chain.w3.provider.ethereum_tester.time_travel(int((now + timedelta(days=15)).timestamp()))
-escrow.release(split, "G-2").by(arbiter).send()  # anybody may now
+escrow.release(split, "G-2", buyer=ben.address).by(arbiter).send()  # anybody may now
 
 split.distribute().send()
-for sale_id in ("G-1", "G-2", "G-3", "G-4"):
-    state = escrow.get(split, sale_id).state
-    arrived = split.is_paid(sale_id, payer=escrow.address)
-    print(sale_id, state.name.lower(), "arrived as a sale" if arrived else "never arrived")
+for sale_id, buyer in buyers.items():
+    sale = escrow.get(split, sale_id, buyer=buyer.address)
+    arrived = split.is_paid(sale.record_id, payer=escrow.address)
+    print(sale_id, sale.state.name.lower(), "arrived as a sale" if arrived else "never arrived")
 print("revenue", team.token.format(split.received()))
 print({payee: team.token.format(units) for payee, units in split.paid().items()})
 assert split.paid() == team.schedule().entitlements(split.received())

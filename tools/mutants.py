@@ -203,8 +203,12 @@ def all_of(file: str) -> list[Mutant]:
 # Mutants that nobody could miss, in every layer. A killer that lets one of them live is no killer.
 KNOWN = (
     ("split/SplitMoney.sol", "_once(_sales, saleId);", "{}"),
-    ("split/SplitMoney.sol", "if (own > tally.to) tally.ahead = true;", "{}"),
-    ("split/SplitState.sol", "if (amount == 0) revert NothingPaid();", "if (amount != 0) revert NothingPaid();"),
+    ("split/SplitMoney.sol", "if (own > tally.to) alone = true;", "{}"),
+    (
+        "split/SplitState.sol",
+        "if (amount == 0) revert NothingPaid();",
+        "if (amount != 0) revert NothingPaid();",
+    ),
     (
         "split/SplitOffice.sol",
         "_accounts[token][payee] = toAccount(account.mark(), account.credit() - amount);",
@@ -228,7 +232,7 @@ KNOWN = (
     ("trust/PayoutBook.sol", "if (covered < total)", "if (false)"),
     ("trust/PayoutBook.sol", "mark.paid = cumulative;", "{}"),
     ("lib/Delivery.sol", "requireGas(allowance(asset));", "{}"),
-    ("lib/MerkleProof.sol", "node < sibling ?", "node > sibling ?"),
+    ("lib/MerkleProof.sol", "gt(node, sibling)", "lt(node, sibling)"),
 )
 
 

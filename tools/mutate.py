@@ -410,9 +410,11 @@ class _Order:
 
 def _use(folder: Path) -> None:
     """Have the library deploy these artifacts, and take them for the shipped ones."""
-    import revshare.chain
+    import revshare.chain.attach
+    import revshare.chain.book
+    import revshare.chain.escrow
+    import revshare.chain.factory  # noqa: F401  (all that compares code)
 
-    assert revshare.chain.RevenueSplit, "loads all that compares code"
     artifacts._folder = lambda: folder  # noqa: SLF001  (the seam that the package itself has)
     for name, module in list(sys.modules.items()):
         if name.startswith("revshare.chain.") and hasattr(module, "same_code"):

@@ -12,6 +12,7 @@ interface Vm {
     function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function deployCode(string calldata artifact) external returns (address deployed);
     function deal(address who, uint256 coin) external;
     function prank(address sender) external;
     function recordLogs() external;

@@ -40,7 +40,7 @@ def test_what_three_closes_say_is_what_the_book_pays(tester: Chain) -> None:
         [sale(4, 10_001, "2011-05-01")],
     )
     accounts = rs.Accounts(agreement)
-    book = PayoutBook.deploy(tester.w3, account=tester.payer)
+    book = PayoutBook.deploy(tester.w3, account=tester.payer, salt="shop")
     start = {name: token.balance_of(address) for name, address in addresses.items()}
     previous, lent = None, 0
     for month, (some, hours) in enumerate(zip(sales, HOURS, strict=True), start=3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -27,18 +28,23 @@ from revshare.chain.trust_events import (
 _numbers = count(1)
 
 
+def salt() -> int:
+    """Of a book that nobody has used yet."""
+    return next(_numbers) + os.getpid() * 10**6
+
+
 def fresh() -> str:
     return to_checksum_address(f"0x{next(_numbers) + 2**150:040x}")
 
 
 @pytest.fixture
 def book(tester: Chain) -> PayoutBook:
-    return PayoutBook.deploy(tester.w3, account=tester.payer)
+    return PayoutBook.deploy(tester.w3, account=tester.payer, salt=salt())
 
 
 def test_a_book_is_published_and_claimed(chain: Chain) -> None:
     token = chain.token()
-    book = PayoutBook.deploy(chain.w3, account=chain.payer)
+    book = PayoutBook.deploy(chain.w3, account=chain.payer, salt=salt())
     a, b = fresh(), fresh()
     tree = book.tree({a: 1_000, b: 2_000}, token=token.token)
     assert book.promised(token=token.address) == PromisedRoot(bytes(32), 0, 0)
@@ -83,7 +89,7 @@ def test_nobody_falls_when_a_tree_follows_another(book: PayoutBook) -> None:
 
 
 def test_a_tree_of_another_book_is_refused(tester: Chain, book: PayoutBook) -> None:
-    other = PayoutBook.deploy(tester.w3, account=tester.payer)
+    other = PayoutBook.deploy(tester.w3, account=tester.payer, salt=salt())
     tree = other.tree({fresh(): 1})
     with pytest.raises(rs.InvalidInput, match="this tree is for the book"):
         book.publish(tree)
@@ -99,7 +105,7 @@ def test_who_is_not_in_the_tree_is_named(book: PayoutBook) -> None:
 
 
 def test_a_delay_announces_first(tester: Chain) -> None:
-    book = PayoutBook.deploy(tester.w3, delay=timedelta(hours=1), account=tester.payer)
+    book = PayoutBook.deploy(tester.w3, delay=timedelta(hours=1), account=tester.payer, salt=salt())
     assert book.delay() == timedelta(hours=1)
     assert book.announced() is None
     tree = book.tree({fresh(): 7})
@@ -157,3 +163,37 @@ def test_a_book_is_recognised(tester: Chain, book: PayoutBook) -> None:
 def test_a_delay_is_within_reason(tester: Chain, delay: int | timedelta) -> None:
     with pytest.raises(rs.InvalidInput, match="delay"):
         PayoutBook.deploy(tester.w3, delay=delay, account=tester.payer)
+    with pytest.raises(rs.InvalidInput, match="delay"):
+        PayoutBook.default_address(fresh(), delay)
+
+
+# ---------------------------------------------------------------- where it is
+
+
+def test_an_owner_has_one_book_for_each_delay_and_salt_on_every_chain(chain: Chain) -> None:
+    owner, number = chain.payer.address, salt()
+    made = PayoutBook.deploy(chain.w3, account=chain.payer, salt=number)
+    before = chain.w3.eth.block_number
+    again = PayoutBook.deploy(chain.w3, owner=owner, account=chain.accounts[1], salt=number)
+    assert again.address == made.address == PayoutBook.default_address(owner, salt=number)
+    assert PayoutBook.default_address(owner.lower(), timedelta(0), number) == made.address
+    assert chain.w3.eth.block_number == before  # nothing was sent
+    hour = PayoutBook.deploy(chain.w3, delay=timedelta(hours=1), account=chain.payer, salt=number)
+    theirs = PayoutBook.deploy(chain.w3, owner=fresh(), account=chain.payer, salt=number)
+    other = PayoutBook.deploy(chain.w3, account=chain.payer, salt=f"{number} of 2026")
+    assert hour.address == PayoutBook.default_address(owner, 3_600, number)
+    assert len({made.address, hour.address, theirs.address, other.address}) == 4
+    for bad in (-1, 2**64, bytes(32), "", None):
+        with pytest.raises(rs.InvalidInput, match="a salt is"):
+            PayoutBook.deploy(chain.w3, account=chain.payer, salt=bad)  # type: ignore[arg-type]
+
+
+def test_a_book_that_has_passed_to_another_is_not_taken_for_ones_own(tester: Chain) -> None:
+    next_, number = tester.accounts[1], salt()
+    book = PayoutBook.deploy(tester.w3, account=tester.payer, salt=number)
+    book.offer_ownership(next_.address).send()
+    assert PayoutBook.deploy(tester.w3, account=tester.payer, salt=number).address == book.address
+    book.by(next_).accept_ownership().send()
+    with pytest.raises(rs.InvalidInput, match=f"belongs to {next_.address} now: give another salt"):
+        PayoutBook.deploy(tester.w3, account=tester.payer, salt=number)
+    assert PayoutBook.at(tester.w3, book.address).owner() == next_.address

@@ -29,7 +29,7 @@ def test_net_positions_on_the_chain_are_those_of_the_invoices(tester: Chain, cre
     assert bool(result.credit) == bool(credit)
 
     # whoever is to pay on the net pays the book, and the book pays those who are to receive
-    book = PayoutBook.deploy(tester.w3, account=tester.payer)
+    book = PayoutBook.deploy(tester.w3, account=tester.payer, salt=f"clearing {credit}")
     for payment in result.payments():
         token.transfer(book.address, payment.amount).by(firms[payment.debtor]).send()
     payouts: dict[str, int] = {firms[firm].address: amount for firm, amount in result.payouts().items()}

@@ -1,12 +1,14 @@
 """Run forge's suites (solidity/test) from here: `python -m tests.contract.forge --help`.
 
 forge searches at random from a seed; whoever runs it learns the seed, so that every run can be replayed. A
-campaign runs one test after the other and writes down each as it ends: cut short it has not been for nothing.
+campaign runs one test after the other and writes down each as it ends: cut short it has not been for nothing,
+and with a journal it goes on where it ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -102,36 +104,108 @@ def searches() -> list[tuple[str, str]]:
     return [pair for kind in ("invariant_", "testFuzz_") for pair in found if pair[1].startswith(kind)]
 
 
+# ---------------------------------------------------------------- campaigns
+
+
+@dataclass(frozen=True)
+class Search:
+    """One test of a campaign: what became of it, how often it ran, and of which code (`fingerprint`)."""
+
+    name: str
+    passed: bool
+    searched: str
+    seconds: float
+    seed: int
+    profile: str
+    code: str
+    output: str = ""
+
+    @property
+    def replay(self) -> str:
+        contract, _, test = self.name.partition(".")
+        return (
+            f"python -m tests.contract.forge --profile {self.profile} --seed {self.seed} "
+            f"--match-contract '^{contract}$' --match-test '^{test}'"
+        )
+
+
+def fingerprint() -> str:
+    """What stands for the code that is searched and the tests that search it."""
+    tests = ROOT / "solidity/test"
+    files = [*sorted((ROOT / "src/revshare/artifacts").glob("[A-Z]*.json")), *sorted(tests.rglob("*.sol"))]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def kept(journal: Path | None) -> list[Search]:
+    """What a journal of searches holds, the last of each name. A line torn by its writer's end is none."""
+    if journal is None or not journal.is_file():
+        return []
+    found: dict[str, Search] = {}
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            search = Search(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        found[search.name] = search
+    return list(found.values())
+
+
 def campaign(
-    *, profile: str = "campaign", seed: int | None = None, seconds: int | None = None
-) -> Iterator[tuple[str, Result]]:
+    *,
+    profile: str = "campaign",
+    seed: int | None = None,
+    seconds: int | None = None,
+    journal: Path | None = None,
+) -> Iterator[Search]:
     """Search with one test after the other, all from one seed, each for at most so many seconds.
 
-    Yields (contract.test, result).
+    What a `journal` holds of the same code, profile and seed, and passed, is not searched again, but yielded;
+    each other search is put into it as it ends. Without a seed that of the journal goes on.
     """
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    code = fingerprint()
+    before = {
+        search.name: search
+        for search in kept(journal)
+        if search.passed and (search.code, search.profile) == (code, profile) and seed in (None, search.seed)
+    }
+    if seed is None:
+        seed = next((search.seed for search in before.values()), random.SystemRandom().randrange(2**32))
     settings = (
         {}
         if seconds is None
         else {"FOUNDRY_FUZZ_TIMEOUT": str(seconds), "FOUNDRY_INVARIANT_TIMEOUT": str(seconds)}
     )
     for contract, test in searches():
+        name = f"{contract}.{test}"
+        if name in before:
+            yield before[name]
+            continue
         only = ["--match-contract", f"^{contract}$", "--match-test", rf"^{test}\b", "--threads", "1"]
-        yield f"{contract}.{test}", run(only, profile=profile, seed=seed, settings=settings)
+        result = run(only, profile=profile, seed=seed, settings=settings)
+        output = "" if result.passed else result.output
+        search = Search(name, result.passed, result.searched, result.seconds, seed, profile, code, output)
+        if journal is not None:
+            with journal.open("a", encoding="utf-8") as file:
+                # On a line of its own, also where the one before was torn.
+                file.write("\n" + json.dumps(asdict(search)) + "\n")
+        yield search
 
 
-def record(results: Sequence[tuple[str, Result]], seconds: int | None = None) -> None:
+def record(done: Sequence[Search], seconds: int | None = None) -> None:
     """Put what a campaign has done so far into docs/campaigns.md, in place of the last."""
     rows = "\n".join(
-        f"| `{name}` | {result.searched if result.passed else 'FAILED'} | {result.seconds:.0f} s |"
-        for name, result in results
+        f"| `{search.name}` | {search.searched if search.passed else 'FAILED'} | {search.seconds:.0f} s |"
+        for search in done
     )
-    _, first = results[0]
+    first = done[0]
     today = datetime.now(UTC).date().isoformat()
     limit = "" if seconds is None else f", at most {seconds} s a test"
     section = (
-        f"<!-- forge -->\n{today}, profile `{first.profile}`, seed {first.seed}{limit}; "
-        f"{len(results)} tests in {sum(result.seconds for _, result in results) / 60:.0f} minutes.\n\n"
+        f"<!-- forge -->\n{today}, profile `{first.profile}`, seed {first.seed}, code `{first.code}`{limit}; "
+        f"{len(done)} tests in {sum(search.seconds for search in done) / 60:.0f} minutes.\n\n"
         f"| test | searched | |\n|---|---|---|\n{rows}\n<!-- /forge -->"
     )
     text = CAMPAIGNS.read_text(encoding="utf-8")
@@ -144,29 +218,49 @@ def limit() -> int | None:
     return int(os.environ[LIMIT]) if os.environ.get(LIMIT) else None
 
 
+def _told(search: Search) -> str:
+    verdict = search.searched if search.passed else "FAILED"
+    return f"{search.name}: {verdict}, {search.seconds:.0f} s; replay with: {search.replay}\n{search.output}"
+
+
 def main() -> int:
     """Run the suites once, or as a campaign; 0 if all passed."""
     parser = argparse.ArgumentParser(description="Fuzz and invariant tests of the contracts, by forge.")
-    parser.add_argument("--profile", default="default", help="of foundry.toml: default or campaign")
+    parser.add_argument("--profile", help="of foundry.toml: default, or campaign for a campaign")
     parser.add_argument("--seed", type=int, help="replay the run that had this seed")
     parser.add_argument(
         "--record",
         action="store_true",
-        help="one test after the other, and each result into docs/campaigns.md",
+        help="a campaign: one test after the other, and each result into docs/campaigns.md",
     )
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="a campaign: results are appended here, and what it holds of the same code is done",
+    )
+    parser.add_argument("--show", action="store_true", help="search nothing, say what the journal holds")
     options, rest = parser.parse_known_args()
-    if not options.record:
-        result = run(rest, profile=options.profile, seed=options.seed)
+    if options.show:
+        done = kept(options.journal)
+    elif options.record or options.journal:
+        done = []
+        profile = options.profile or "campaign"
+        for search in campaign(profile=profile, seed=options.seed, seconds=limit(), journal=options.journal):
+            done.append(search)
+            if options.record:
+                record(done, limit())
+            sys.stdout.write(_told(search))
+            sys.stdout.flush()
+    else:
+        result = run(rest, profile=options.profile or "default", seed=options.seed)
         sys.stdout.write(f"{result.output}\n{result.seconds:.0f} s; replay with: {result.replay}\n")
         return 0 if result.passed else 1
-    done = []
-    for name, result in campaign(profile=options.profile, seed=options.seed, seconds=limit()):
-        done.append((name, result))
-        record(done, limit())
-        sys.stdout.write(f"{name}: {result.searched}, {result.seconds:.0f} s; replay with: {result.replay}\n")
-        sys.stdout.write("" if result.passed else result.output)
-        sys.stdout.flush()
-    return 0 if all(result.passed for _, result in done) else 1
+    if options.show:
+        sys.stdout.write("".join(map(_told, done)))
+        if options.record and done:
+            record(done, limit())
+    return 0 if all(search.passed for search in done) else 1
 
 
 if __name__ == "__main__":

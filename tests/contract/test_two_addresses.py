@@ -1,7 +1,10 @@
 """Two addresses for one balance: a coin that is a token as well, a token behind two proxies (hole 3 of the review).
 
-What is paid out at one address must not be there to be paid out once more at the other. Until 5aa9e58 it was: each
-test here that expects BalanceShared saw a payee of a half take three quarters.
+What is paid out at one address must not be there to be paid out once more at the other. Until 5aa9e58 it was: in each
+test here in which something is set aside or refused, a payee of a half took three quarters.
+
+A payment that lowers what it must not is undone: a claim is refused, and of a distribution it is set aside, which no
+withdrawal gets out either. The other address has the same money, to the last unit.
 """
 
 from __future__ import annotations
@@ -38,6 +41,15 @@ def shared(world: World, function: Any, paid: str, fell: str, sender: str | None
     assert refused == Refusal("BalanceShared", (paid.lower(), fell.lower()))
 
 
+def stuck(world: World, split: Split, paid: str, fell: str, amount: int) -> None:
+    """A distribution at the wrong address sends nothing; what it sets aside stays where it is."""
+    assert split.distribute(paid) == (0, amount)
+    assert world.balance(paid, split.address) == amount
+    for payee in split.terms.payees:
+        if split.functions.credit(payee, paid).call():
+            shared(world, split.functions.withdrawCredit(payee, paid), paid, fell)
+
+
 def test_the_machine_does_what_such_a_chain_does(celo: World, coin: Any) -> None:
     who, other = celo.account(), celo.fresh()
     before = celo.balance(COIN, celo.owner)
@@ -58,19 +70,22 @@ def test_nobody_is_paid_coin_and_then_once_more_what_the_coin_is_as_a_token(
     assert split.claim(a) == 500
     assert split.line(a, coin.address).due == 250  # it looks as if
     shared(celo, split.claiming(a, coin.address), coin.address, COIN)
-    shared(celo, split.distributing(coin.address), coin.address, COIN)
+    stuck(celo, split, coin.address, COIN, 500)
     assert split.distribute() == (500, 0)
     assert celo.balances(COIN, [a, b, split.address]) == [500, 500, 0]
     split.check()
 
 
 def test_nor_the_other_way_round(celo: World, coin: Any) -> None:
-    """The first payment in the wrong address is refused, so that there is no second."""
-    split, a, _ = half_and_half(celo, COIN)
+    """Not even the first payment at the wrong address is made."""
+    split, a, b = half_and_half(celo, COIN)
     split.fund(COIN, 1_000)
     shared(celo, split.claiming(a, coin.address), coin.address, COIN)
-    shared(celo, split.distributing(coin.address), coin.address, COIN)
     assert split.functions.marks(coin.address).call() == [0, 0, False]
+    stuck(celo, split, coin.address, COIN, 1_000)
+    assert split.functions.marks(coin.address).call() == [1_000, 0, False]
+    assert split.distribute() == (1_000, 0)
+    assert celo.balances(COIN, [a, b, split.address]) == [500, 500, 0]
     split.check()
 
 
@@ -81,7 +96,7 @@ def test_where_it_settles_the_token_pays_and_the_coin_does_not(celo: World, coin
     split.fund(COIN, 400)  # the same money
     assert split.claim(a, coin.address) == 500
     shared(celo, split.claiming(b), COIN, coin.address)
-    shared(celo, split.distributing(), COIN, coin.address)
+    stuck(celo, split, COIN, coin.address, 500)
     assert split.distribute(coin.address) == (500, 0)
     assert celo.balances(COIN, [a, b, split.address]) == [500, 500, 0]
     split.check(coin.address)
@@ -92,8 +107,8 @@ def test_tiers_in_the_coins_token_are_not_passed_by_in_coin(celo: World, coin: A
     a, b = celo.fresh(), celo.fresh()
     split = celo.split([a, b], [(5_000, (1, 0)), (None, (1, 9))], coin.address)
     split.fund(COIN, 5_000)
-    shared(celo, split.distributing(), COIN, coin.address)
     shared(celo, split.claiming(b), COIN, coin.address)
+    stuck(celo, split, COIN, coin.address, 5_000)
     assert split.distribute(coin.address) == (5_000, 0)
     assert celo.balances(COIN, [a, b]) == [5_000, 0]
 
@@ -122,16 +137,6 @@ def test_what_was_set_aside_in_coin_does_not_leave_as_its_token(celo: World, coi
     split.check()
 
 
-def test_what_was_set_aside_in_coin_is_not_paid_where_its_token_settles(celo: World, coin: Any) -> None:
-    """No credit in coin comes about there: what would set it aside is undone as well. Credits in the token are paid."""
-    split, a, _ = half_and_half(celo, coin.address, refusing=True)
-    split.fund(COIN, 1_000)
-    shared(celo, split.distributing(), COIN, coin.address)
-    assert split.functions.credit(a, COIN).call() == 0
-    assert split.distribute(coin.address) == (1_000, 0)  # nobody is called
-    split.check(coin.address)
-
-
 # ---------------------------------------------------------------------- a token at two addresses
 
 
@@ -151,7 +156,7 @@ def test_a_settlement_token_is_not_paid_by_its_other_address(world: World, doors
     assert split.claim(a, one.address) == 500
     assert split.line(a, other.address).due == 250
     shared(world, split.claiming(a, other.address), other.address, one.address)
-    shared(world, split.distributing(other.address), other.address, one.address)
+    stuck(world, split, other.address, one.address, 500)
     assert split.distribute(one.address) == (500, 0)
     assert world.balances(one.address, [a, b, split.address]) == [500, 500, 0]
     split.check(one.address)
@@ -163,21 +168,16 @@ def test_what_was_set_aside_before_the_balance_was_shared_does_not_leave_meanwhi
     sheet = world.deploy("Sheet")
     one, other = (world.deploy("Door", sheet.address) for _ in range(2))
     world.send(sheet.functions.open(one.address))
-    split, a, b = half_and_half(world, one.address)
+    payees = world.accounts[:2]
+    split = world.split(payees, shares(1, 1), one.address)
     split.fund(one, 1_000)
     assert split.distribute(other.address) == (0, 1_000)  # it moves nothing yet
     world.send(sheet.functions.open(other.address))
-    shared(world, split.functions.withdrawCredit(a, other.address), other.address, one.address)
-    haven = world.fresh()
-    for payee in (a, b):
+    redirect = split.functions.redirectCredit(world.fresh(), other.address, 500)
+    for payee in payees:
         assert split.functions.credit(payee, other.address).call() == 500
-    shared(
-        world,
-        split.functions.redirectCredit(haven, other.address, 500),
-        other.address,
-        one.address,
-        sender=a,
-    )
+        shared(world, split.functions.withdrawCredit(payee, other.address), other.address, one.address)
+        shared(world, redirect, other.address, one.address, sender=payee)
     assert split.distribute(one.address) == (1_000, 0)
     split.check(one.address)
 
@@ -202,18 +202,24 @@ def test_which_two_addresses_are_one_is_not_seen_where_neither_settles(
 
 
 @pytest.mark.parametrize("how", ["distribute", "claim"])
-def test_a_payment_during_which_the_settlement_tokens_balance_is_lowered_is_refused(
+def test_whoever_lowers_the_settlement_tokens_balance_while_it_is_paid_stops_its_own_payment_only(
     world: World, how: str
 ) -> None:
-    """Whoever can lower it, as this payee can, could take it as well; until then coin is claimed by the others."""
     token, bad, good = world.token(), world.payee(), world.fresh()
     split = world.split([bad.address, good], shares(1, 1), token.address)
     split.fund(token, 1_000)
     split.fund(COIN, 1_000)
     world.plan(bad, token.address, token.encode_abi("set", [split.address, 999]))
-    function = split.distributing() if how == "distribute" else split.claiming(bad.address)
-    shared(world, function, COIN, token.address)
-    assert split.claim(good) == 500
+    if how == "distribute":
+        assert split.distribute() == (500, 500)
+        assert split.check()[bad.address].credit == 500
+        shared(world, split.functions.withdrawCredit(bad.address, COIN), COIN, token.address)
+    else:
+        shared(world, split.claiming(bad.address), COIN, token.address)
+        assert split.claim(good) == 500
+    assert world.balance(token.address, split.address) == 1_000  # it was undone as well
+    world.become(bad, "Honest")
+    assert (split.withdraw if how == "distribute" else split.claim)(bad.address) == 500
     split.check()
 
 
@@ -247,15 +253,17 @@ def test_a_settlement_token_that_no_longer_answers_holds_up_its_own_money_only(
 
 
 def test_an_amendment_is_not_held_up_where_the_coins_token_settles(celo: World, coin: Any) -> None:
-    """Settling pays the token first. What is left of the balance is a rest that nobody has earned, and credits: in coin
-    it must not go out, and need not."""
+    """Settling pays the token first. What is left of the balance is a rest that nobody has earned, and what was set
+    aside: it does not go out in coin."""
     signers = people(celo, 3)
     split = Amendable.create(
-        celo, [s.address for s in signers], shares(1, 1, 1), agreed(5_000), coin.address
+        celo, [s.address for s in signers], shares(1, 2, 7), agreed(5_000), coin.address
     )
-    split.fund(COIN, 1_000)
+    split.fund(COIN, 1_009)
     new = split.other(shares(1, 1, 2))
     split.amend(new, split.consents(new, signers))
-    split.fund(COIN, 999)
-    split.distribute(coin.address)
+    assert celo.balance(COIN, split.address) == 2
+    assert split.functions.termsOf(COIN).call()[0] == split.functions.termsOf(coin.address).call()[0] == 1
+    split.fund(COIN, 991)
+    assert split.distribute(coin.address)[1] == 0
     split.check(coin.address)

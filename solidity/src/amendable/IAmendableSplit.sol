@@ -89,7 +89,7 @@ interface IAmendments {
 
     /// @notice Takes back the caller's consent to an amendment, once and for all: a signature over it counts no more.
     /// @param digest What `amendmentDigest` gives for it.
-    /// @dev Anyone may call, for itself; it matters where the caller is a payee.
+    /// @dev Anyone may call, for itself; it matters where the caller is a payee. Reverts: never.
     function revokeConsent(bytes32 digest) external;
 
     /// @notice Announces new terms in place of `oldTerms`, the newest: the notice begins. A proposal made before is

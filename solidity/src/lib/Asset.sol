@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 /// @title The chain's coin and ERC-20 tokens, alike: what is held, and what comes in.
-/// @dev What goes out is Delivery.sol. What comes in is measured by balances. Return data is not copied beyond one word.
+/// @dev What goes out is Delivery.sol. What comes in is measured by balances.
 library Asset {
     address internal constant COIN = address(0);
 
@@ -18,16 +18,17 @@ library Asset {
     function balance(address asset) internal view returns (uint256 units) {
         if (asset == COIN) return address(this).balance;
         bool answered;
-        (answered, units) = ask(asset);
+        (answered, units) = ask(asset, gasleft());
         if (!answered) revert NotAToken(asset);
     }
 
-    /// @notice The same of a token, where no answer is an answer as well.
-    function ask(address token) internal view returns (bool answered, uint256 units) {
+    /// @notice The same of a token, where no answer within so much gas is an answer as well.
+    /// @dev Return data is not copied beyond one word.
+    function ask(address token, uint256 gas_) internal view returns (bool answered, uint256 units) {
         assembly ("memory-safe") {
             mstore(0x00, 0x70a08231) // balanceOf(address)
             mstore(0x20, address())
-            answered := staticcall(gas(), token, 0x1c, 0x24, 0x00, 0x20)
+            answered := staticcall(gas_, token, 0x1c, 0x24, 0x00, 0x20)
             answered := and(answered, gt(returndatasize(), 0x1f))
             units := mul(answered, mload(0x00))
         }

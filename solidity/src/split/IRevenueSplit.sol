@@ -135,6 +135,7 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
     /// @notice `claim` for many: several payees, or one payee in several assets. One that is refused, or burns its 500,000
     ///         gas, is left out with an event and never stops another.
     /// @return paidClaims How many were paid.
+    /// @dev Reverts: never, but for want of gas.
     function claimMany(Claim[] calldata claims) external returns (uint256 paidClaims);
 
     /// @notice Pays a payee what was set aside for it. Anyone may call; the money goes to the payee.
@@ -144,6 +145,7 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
 
     /// @notice `withdrawCredit` for many payees, as `claimMany` claims: after a paused token has credited everybody.
     /// @return paidPayees How many were paid.
+    /// @dev Reverts: never, but for want of gas.
     function withdrawCredits(address[] calldata payees, address token) external returns (uint256 paidPayees);
 
     /// @notice Sends what was set aside for the caller, or part of it, to another address: for a payee that cannot receive,

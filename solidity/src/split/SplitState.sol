@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Account, Books} from "../lib/Books.sol";
 import {Asset} from "../lib/Asset.sol";
-import {Delivery} from "../lib/Delivery.sol";
+import {Delivery, TOKEN_GAS} from "../lib/Delivery.sol";
 import {IRevenueSplitEvents} from "./IRevenueSplit.sol";
 import {Lock} from "../lib/Lock.sol";
 import {Terms} from "../lib/Terms.sol";
@@ -86,7 +86,8 @@ abstract contract SplitState is IRevenueSplitEvents {
 
     // The coin can be a token as well, and a token can have two addresses. So a payment in another asset than the settlement
     // token may not lower what is held of that, nor may a payment in another token lower the coin. Both are locked meanwhile,
-    // so what falls was not paid out by us. (Two tokens of which neither is the settlement token are not told apart.)
+    // so what falls was not paid out by us. Not told apart are two tokens of which neither is the settlement token, and a
+    // settlement token that does not say within 200,000 gas what is held of it.
 
     /// @dev Whether a payment in `asset`, not the settlement token, can be guarded just now. Reverts: Reentered.
     function _requireGuardable(address asset, address settlement) internal view {
@@ -105,7 +106,7 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
         if (settlement != Asset.COIN) {
             Lock.take(settlement);
-            (, units) = Asset.ask(settlement);
+            (, units) = Asset.ask(settlement, TOKEN_GAS);
         }
     }
 
@@ -117,7 +118,7 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
         if (settlement != Asset.COIN) {
             Lock.release(settlement);
-            (, uint256 now_) = Asset.ask(settlement);
+            (, uint256 now_) = Asset.ask(settlement, TOKEN_GAS);
             if (now_ < units) revert BalanceShared(asset, settlement);
         }
     }

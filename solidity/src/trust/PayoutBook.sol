@@ -31,8 +31,9 @@ import {MerkleProof} from "../lib/MerkleProof.sol";
 ///
 /// Tokens: what counts as paid is said in lib/Delivery.sol. One that takes a fee from what is sent delivers less than
 /// was claimed; one that lowers balances, or charges the sender on top, leaves the book short: then the last to claim
-/// wait until somebody makes good, and no new root is accepted before. Another token's money is never touched; and where a
-/// token's balance is the coin's as well, no payment in the token takes what is promised in coin.
+/// wait until somebody makes good, and no new root is accepted before. Another token's money is never touched, if it is
+/// another's: where a token's balance is the coin's as well, no payment in the token takes what is promised in coin, but
+/// what is promised in the token is not safe from payments in coin. Promise in coin there.
 ///
 /// Assumptions: EIP-1153. A total below 2^128 units.
 contract PayoutBook {

@@ -3,27 +3,14 @@ pragma solidity 0.8.37;
 
 import {AnsweringToken} from "../AnsweringToken.sol";
 import {Chance} from "../Chance.sol";
-import {Delivery} from "revshare/lib/Delivery.sol";
+import {IMoneyHarness} from "./IHarness.sol";
 import {Payee} from "mocks/Payee.sol";
 import {PlainPayout} from "../reference/PlainPayout.sol";
 import {vm} from "../Vm.sol";
 
-/// @title lib/Delivery.sol as a contract that holds money.
-contract DeliveryHarness {
-    receive() external payable {}
-
-    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left) {
-        return Delivery.attempt(asset, to, amount, held);
-    }
-
-    function sendAll(address asset, address to, uint256 amount, uint256 held) external {
-        Delivery.sendAll(asset, to, amount, held);
-    }
-}
-
 /// @title What counts as paid is what the table in lib/Delivery.sol says (reference/PlainPayout.sol).
 contract DeliveryFuzz {
-    DeliveryHarness private _library;
+    IMoneyHarness private _library;
     PlainPayout private _plain;
     AnsweringToken private _token;
     Payee private _payee;
@@ -32,7 +19,7 @@ contract DeliveryFuzz {
 
     function setUp() external {
         (_library, _plain, _token, _payee) =
-            (new DeliveryHarness(), new PlainPayout(), new AnsweringToken(), new Payee());
+            (IMoneyHarness(vm.deployCode("Harness.sol:MoneyHarness")), new PlainPayout(), new AnsweringToken(), new Payee());
         _token.mint(address(_library), _HELD);
         _token.mint(address(_plain), _HELD);
         vm.deal(address(_library), _HELD);

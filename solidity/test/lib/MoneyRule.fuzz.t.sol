@@ -2,48 +2,21 @@
 pragma solidity 0.8.37;
 
 import {Agreement, Agreements} from "../Agreement.sol";
-import {Calldata} from "revshare/lib/Calldata.sol";
 import {Chance} from "../Chance.sol";
-import {MoneyRule} from "revshare/lib/MoneyRule.sol";
+import {IMoneyHarness, Stretch} from "./IHarness.sol";
 import {PlainMoneyRule} from "../reference/PlainMoneyRule.sol";
-import {Terms} from "revshare/lib/Terms.sol";
-
-/// @title lib/MoneyRule.sol as a contract.
-contract MoneyRuleHarness {
-    /// @notice What the i-th payee earns between two marks, by a plan and by the rule as it is written there.
-    function earned(bytes calldata terms, uint256 i, address token, uint256 base, uint256 from, uint256 to)
-        external
-        pure
-        returns (uint256 byPlan, uint256 byRule, bool simple)
-    {
-        uint256 header = Calldata.start(terms);
-        (uint256 entry,) = Terms.entriesOf(terms);
-        entry += i * Terms.strideOf(Terms.tierCount(header));
-        byRule = MoneyRule.earned(header, entry, token, base, from, to);
-        if (from >= to) return (0, byRule, false);
-        uint256 p = MoneyRule.plan(header, token, base, from, to);
-        (byPlan, simple) = (MoneyRule.earnedBy(p, entry), MoneyRule.isSimple(p));
-    }
-}
+import {vm} from "../Vm.sol";
 
 /// @title The money rule is the one that reference/PlainMoneyRule.sol states: 1 to 8 tiers, all revenue that is counted, from
 ///        whatever base, in the settlement token and any other.
 contract MoneyRuleFuzz {
     using Agreements for Agreement;
 
-    MoneyRuleHarness private _library;
+    IMoneyHarness private _library;
     PlainMoneyRule private _plain;
 
     function setUp() external {
-        (_library, _plain) = (new MoneyRuleHarness(), new PlainMoneyRule());
-    }
-
-    /// @dev base ≤ from ≤ to
-    struct Stretch {
-        address token;
-        uint256 base;
-        uint256 from;
-        uint256 to;
+        (_library, _plain) = (IMoneyHarness(vm.deployCode("Harness.sol:MoneyHarness")), new PlainMoneyRule());
     }
 
     function testFuzz_theRuleIsPlain(uint256 seed) external view {
@@ -66,7 +39,7 @@ contract MoneyRuleFuzz {
         uint256 sum = 0;
         for (uint256 i = 0; i < a.payees.length; ++i) {
             uint256 plain = _plain.earned(terms, i, s.token, s.base, s.from, s.to);
-            (uint256 byPlan, uint256 byRule, bool simple) = _library.earned(terms, i, s.token, s.base, s.from, s.to);
+            (uint256 byPlan, uint256 byRule, bool simple) = _library.earned(terms, i, s);
             require(byRule == plain, "the rule");
             require(byPlan == plain, "the plan");
             require(simple == (touched == 1), "the number of slices");

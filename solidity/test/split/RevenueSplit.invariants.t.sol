@@ -317,6 +317,20 @@ contract RevenueSplitInvariants is SplitPromises {
     function setUp() external {
         handler = new SplitHandler(false);
     }
+
+    /// @notice The campaign does pay and withdraw by many at once.
+    function test_theHandlerPaysMany() external {
+        for (uint256 n = 0; n < 24; ++n) {
+            handler.turn(n % 2 == 0 ? 1 : 0, 0);
+            handler.send(n, n / 2, n << 8 | 60);
+            if (n % 3 == 0) handler.distribute(n, n / 2);
+            handler.turn(0, 0);
+            handler.claimMany(n, n / 2, uint256(keccak256(abi.encode(n))));
+            handler.withdrawMany(n, n / 2);
+        }
+        this.afterInvariant();
+        require(handler.paidOfMany() > 9 && handler.withdrawnOfMany() > 1, "nothing happens");
+    }
 }
 
 /// @title Payees call splits while they are being paid.

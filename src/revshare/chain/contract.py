@@ -76,7 +76,12 @@ class Contract:
         return interface(cls._CONTRACT)
 
     def _call(
-        self, function: str, *arguments: object, value: int = 0, allowance: Allowance | None = None
+        self,
+        function: str,
+        *arguments: object,
+        value: int = 0,
+        allowance: Allowance | None = None,
+        spare: int = 0,
     ) -> Call:
         known = self._interface()
         return Call(
@@ -90,6 +95,7 @@ class Contract:
             self._account,
             known,
             allowance,
+            spare=spare,
         )
 
     def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:

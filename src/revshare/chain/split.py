@@ -347,7 +347,7 @@ class RevenueSplit:
         """
         if payees is None:
             payees = [name for name, units in self.credit(token=token).items() if units]
-        named = dict(map(self._payee, payees))
+        named = dict(map(self._payee, [payees] if isinstance(payees, str) else payees))
         if not named:
             raise InvalidInput("nobody is named, or nothing is set aside for anybody")
         data = self._interface.encode("withdrawCredits", list(named.values()), self._address(token))
@@ -526,11 +526,12 @@ def _pairs(
     for item in [payees] if isinstance(payees, str) else payees:
         if isinstance(item, str):
             yield from ((item, token) for token in listed)
+        elif not isinstance(item, tuple) or len(item) != 2:
+            raise InvalidInput(f"a payee is meant, or a pair of a payee and a token, not {item!r}")
         elif tokens is not None:
             raise InvalidInput("give payees and tokens, or pairs of a payee and a token, not both")
         else:
-            payee, token = item
-            yield payee, token
+            yield item
 
 
 def _factory(node: Node, factory: str | RevenueSplitFactory | None, account: Account) -> RevenueSplitFactory:

@@ -136,7 +136,17 @@ def test_one_bad_payee_never_stops_the_others(world: World, book: Book, temper: 
 
 
 @pytest.mark.parametrize(
-    "quirk", ["ReturnsFalse", "ReturnsTwo", "ReturnsOneByte", "ReturnsHugeFalse", "Blacklist", "Keeps"]
+    "quirk",
+    [
+        "ReturnsFalse",
+        "ReturnsTwo",
+        "ReturnsOneByte",
+        "ReturnsZeroByte",
+        "ReturnsHugeFalse",
+        "Blacklist",
+        "RevertsWithBomb",
+        "BurnsGas",
+    ],
 )
 def test_a_payee_that_the_token_refuses_never_stops_the_others(world: World, book: Book, quirk: str) -> None:
     token, payees = world.token(), [world.fresh() for _ in range(3)]
@@ -147,6 +157,16 @@ def test_a_payee_that_the_token_refuses_never_stops_the_others(world: World, boo
     assert events[1] == skipped(payees[1], token.address, NOT_DELIVERED)
     world.behave(token, "None")
     book.claim(payees[1], token.address)
+
+
+def test_what_a_token_says_it_has_paid_is_paid(world: World, book: Book) -> None:
+    """Though it keeps the money (docs/decisions/0008), alone and in bulk alike."""
+    token, payees = world.token(), [world.fresh(), world.fresh()]
+    book.publish(token.address, dict.fromkeys(payees, 50))
+    world.behave(token, "Keeps")
+    assert book.claim_many(token.address, payees[:1]) == ((50, 0), [paid(payees[0], token.address, 50)])
+    assert book.claim(payees[1], token.address) == [paid(payees[1], token.address, 50)]
+    assert [book.paid(payee, token.address) for payee in payees] == [50, 50]
 
 
 def test_who_was_paid_before_or_is_not_proven_is_left_out(world: World, book: Book, token: str) -> None:

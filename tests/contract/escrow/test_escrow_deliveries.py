@@ -9,34 +9,11 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_canonical_address, to_checksum_address
 from rlp import encode as rlp
 
+from tests.contract.answers import ANSWERS, CLEAN, MOVES, UNIT, left
 from tests.contract.escrow.sales import CONFIRMED, DONE, HELD, OWED, REFUNDED, Escrow, Sale, credited
 from tests.contract.world import COIN, Refusal, Split, World
 
 pytestmark = pytest.mark.xdist_group("trust")
-
-UNIT = 1_000
-ANSWERS = {
-    "true": (1, 32),
-    "nothing": (0, 0),
-    "false": (0, 32),
-    "two": (2, 32),
-    "amount": (UNIT, 32),
-    "a byte": (1 << 248, 1),
-    "31 bytes": (1 << 8, 31),
-    "false and more": (0, 64),
-    "true and more": (1, 64),
-}
-CLEAN = {"true", "nothing", "true and more"}
-MOVES = {"none": 0, "part": 400, "exactly": 1_000, "more": 1_500, "grew": -300}
-"""Thousandths of the amount that leave."""
-
-
-def left(answer: str, move: str) -> int:
-    """The table of lib/Delivery.sol, in words of our own."""
-    if answer in CLEAN:
-        return UNIT
-    return min(max(UNIT * MOVES[move] // 1_000, 0), UNIT)
-
 
 def sale_in(world: World, escrow: Escrow, split: str, buyer: Any, token: Any = None) -> tuple[Sale, Any]:
     """A sale of UNIT in a token that can be told everything, beside another sale in it."""

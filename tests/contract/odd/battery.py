@@ -14,7 +14,6 @@ from tests.contract.odd.scene import (
     HELD,
     HONEST,
     OWED,
-    WEIGHTS,
     Account,
     Manner,
     Scene,
@@ -131,7 +130,6 @@ class Cell:
         self.at = where(name, settles)
         self.side = Side(scene.world)
         self.asset = COIN if name.startswith("coin ") else scene.token
-        self.lie = manner.number if manner.tells == "More" else 0
 
     # -- the operation
 
@@ -224,37 +222,34 @@ class Cell:
         s, side, at = self.scene, self.side, self.at
         people = ["A", "B", "C", "U", "P", "Q", "haven", at, *({"X"} - {at})]
 
-        def see() -> State:
-            nothing = s.ledger is None and self.asset != COIN  # and no views either
-            return State(
-                units=s.units(side, *people),
-                account=s.account(side),
-                books=defaultdict(int) if nothing else s.books(side, at, self.asset),
-                coins={name: side.coins(s.at[name]) for name in ("A", "B", "C", at)},
-                beside=s.others(side, at) if beside else {},
-            )
-
-        if s.ledger is None:
-            return see()
-        seen: State = side.aside(lambda: s.heal(side), see)
-        return seen
+        nothing = s.ledger is None and self.asset != COIN
+        return State(
+            units=s.units(side, *people),
+            account=s.account(side),
+            books=defaultdict(int) if nothing else s.books(side, at, self.asset),
+            coins={name: side.coins(s.at[name]) for name in ("A", "B", "C", at)},
+            beside=s.others(side, at) if beside else {},
+        )
 
     # -- the verdict
 
     def run(self) -> str:
         """Do it, see what came of it, and see to it that all is well whatever came of it."""
-        if self.mood:
+        if self.mood and self.asset != COIN:
             self._set_mood()
         before = self.look(beside=True)
         self.asks = self.asked(before)
         self.before = before
+        # What is told at an amendment counts for good: what was not there, is shared by the terms after it.
+        hidden = before.units[self.at] if self.name == "amend" and self._told(before) < before.units[self.at] else 0
+        self.lie = self.manner.number if self.manner.tells == "More" else hidden
         call = self.operation()
         outcome = self.side.send(call)
         if outcome.refusal is not None:
             return self._named(outcome.refusal)
         after = self.look()
         verdict = self._verdict(before, after, outcome)
-        if self.mood == "acts":
+        if self.mood == "acts" and self.asset != COIN:
             self._nothing_came_of_calling_back()
         self._nobody_over(after)
         self.side.send(call)
@@ -272,7 +267,7 @@ class Cell:
             else:
                 back = {
                     "E": lambda: s.call("E", "withdrawCredit", s.at["U"], s.token),
-                    "B": lambda: s.call("B", "claim", *s.leaf_claim("B"), s.token),
+                    "K": lambda: s.call("K", "claim", *s.leaf_claim("B"), s.token),
                 }.get(at, lambda: s.call(at, "claim", s.at["B"], s.proof(at, "B"), s.token))()
                 made = s.people[who].functions.plan(MOODS.index("Acts"), back.to, False, back.data)
             data = made._encode_transaction_data()
@@ -309,7 +304,7 @@ class Cell:
             assert after.units == before.units, "the token moved as well"
         if self.at == "E":
             return self._of_the_escrow(before, after, moved)
-        if self.at == "B":
+        if self.at == "K":
             booked = asked if name == "surplus" else -after.fell(before, "claimed")
             paid = sum(-after.fell(before, f"paid {who}") for who in "ABC")
             assert name == "surplus" or paid == booked
@@ -372,7 +367,7 @@ class Cell:
     def _entitled(self) -> dict[str, int]:
         """What each is entitled to of what this contract holds, all in all, had the token been honest."""
         before, million, name = self.before, self.scene.million, self.name
-        if self.at == "B":
+        if self.at == "K":
             return {who: part(who, million) for who in "ABC"}
         if self.at == "E":
             to_buyer = 4 * million // 10
@@ -423,8 +418,10 @@ class Cell:
             # What this balance is worth is paid out as the other asset.
             assert self.look(beside=True).beside == self.before.beside, "assets beside were touched"
             return
-        if s.ledger is not None:
-            s.heal(side)
+        if s.ledger is None:
+            assert self.look(beside=True).beside == self.before.beside
+            return
+        s.heal(side)
         entitled = self._entitled()
         now = self.look()
         took = now.account.since(s.start).took + self.lie
@@ -444,23 +441,15 @@ class Cell:
         assert last.beside == self.before.beside, "assets beside were touched"
 
     def _token_untouched(self) -> None:
-        last = self.look()
-        s, side = self.scene, self.side
-
-        def books() -> dict[str, int]:
-            return s.books(side, self.at, s.token)
-
-        if s.ledger is None:
-            return
-        now = side.aside(lambda: s.heal(side), books)
-        then = Side(s.world)
-        assert now == then.aside(lambda: s.heal(then), lambda: s.books(then, self.at, s.token))
-        assert last.units == self.before.units
+        assert self.look().units == self.before.units
+        then = Side(self.scene.world)
+        token = self.scene.token
+        assert self.scene.books(self.side, self.at, token) == self.scene.books(then, self.at, token)
 
     def _promised(self, now: State) -> int:
         """What the contract's books say it still has to pay."""
         books = now.books
-        if self.at == "B":
+        if self.at == "K":
             return books["total"] - books["claimed"]
         if self.at == "E":
             found = books["credit U"]
@@ -471,14 +460,14 @@ class Cell:
             return found
         credits_ = sum(books[f"credit {who}"] for who in "ABC")
         revenue = books["paidOut"] + now.units[self.at]
-        due = sum(w * revenue // 100 - w * books["mark"] // 100 for w in WEIGHTS)
-        return credits_ + (due if revenue > books["mark"] else 0)
+        due = (part(who, revenue) - part(who, books[f"mark {who}"]) for who in "ABC")
+        return credits_ + sum(max(0, units) for units in due)
 
     def _make_whole(self) -> None:
         s, side, at, token = self.scene, self.side, self.at, self.scene.token
         x, u, sales = s.at["X"], s.at["U"], s.sales
-        if at == "B":
-            side.must(s.call("B", "claimMany", token, [s.leaf_claim(who) for who in "ABC"]))
+        if at == "K":
+            side.must(s.call("K", "claimMany", token, [s.leaf_claim(who) for who in "ABC"]))
             return
         if at == "E":
             books = self.look().books
@@ -504,7 +493,7 @@ def where(name: str, settles: bool) -> str:
     if name in GROUPS["escrow"]:
         return "E"
     if name in GROUPS["payout book"]:
-        return "B"
+        return "K"
     if name == "amend":
         return "ZY" if settles else "Z"
     return "Y" if settles or name.startswith("coin ") else "X"

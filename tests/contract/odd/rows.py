@@ -158,7 +158,7 @@ ROWS = (
         "The blocklist of USDC or USDT, with the split, the escrow and the book on it.",
         Manner(blocks=True),
         REFUSED,
-        listed="XYZEB",
+        listed="XYZEK",
     ),
     Row(
         "is upgraded, to a fee and a blocklist",

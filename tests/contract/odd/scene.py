@@ -6,7 +6,7 @@ Every scene has the same people and the same business in `token`, a million unit
     Y   a split that settles in the token itself       the same
     Z   an amendable split that lists the token        the same, an amendment announced and ready
     E   an escrow                                      a sale held, one disputed, one owed, a credit of the buyer's
-    B   a payout book                                  a million promised, a tenth more there
+    K   a payout book                                  a million promised, a tenth more there
 
 and, beside it, business of the same kind in the coin and in an honest token, which nothing may touch.
 """
@@ -42,7 +42,7 @@ PERMITS = ["Yes", "DoesNothing", "Unknown"]
 
 @dataclass(frozen=True)
 class Manner:
-    """How an MannerToken (mocks/OddTokens.sol, where the words are explained) behaves; honestly, unless said otherwise."""
+    """How a MannerToken (mocks/OddTokens.sol, where the words are explained) behaves; honestly, unless said otherwise."""
 
     answer: str = "Yes"
     moves: str = "All"
@@ -139,6 +139,7 @@ class Scene:
         self._book()
         self._announced()
         self.start = self.account(Side(w))
+        self.check_reading()
 
     @property
     def shared(self) -> bool:
@@ -300,24 +301,24 @@ class Scene:
 
     def _book(self) -> None:
         w, million = self.world, self.million
-        self._add("B", w.deploy("PayoutBook", self.at["O"], 0))
-        w.coin(self.at["B"], FEW)
-        self._send("B", "publish", FEW, self.tree(COIN, FEW).root, COIN, by="O")
+        self._add("K", w.deploy("PayoutBook", self.at["O"], 0))
+        w.coin(self.at["K"], FEW)
+        self._send("K", "publish", FEW, self.tree(COIN, FEW).root, COIN, by="O")
         honest = self._honest_beside()
         if honest is not None:
-            w.send(honest.functions.mint(self.at["B"], FEW))
+            w.send(honest.functions.mint(self.at["K"], FEW))
             root = self.tree(honest.address, FEW).root
-            self._send("B", "publish", FEW, root, honest.address, by="O")
+            self._send("K", "publish", FEW, root, honest.address, by="O")
         if self.bare:
             return
-        self._fund("B", million + million // 10)
-        self._send("B", "publish", million, self.tree(self.token, million).root, self.token, by="O")
+        self._fund("K", million + million // 10)
+        self._send("K", "publish", million, self.tree(self.token, million).root, self.token, by="O")
 
     def tree(self, token: str, total: int) -> MerkleTree:
         return MerkleTree([self._leaf(token, who, total) for who in "ABC"])
 
     def _leaf(self, token: str, who: str, total: int) -> bytes:
-        fields = [self.world.w3.eth.chain_id, self.at["B"], token, self.at[who], part(who, total)]
+        fields = [self.world.w3.eth.chain_id, self.at["K"], token, self.at[who], part(who, total)]
         types = ["uint256", "address", "address", "address", "uint256"]
         return keccak(keccak(self.world.w3.codec.encode(types, fields)))
 
@@ -339,67 +340,107 @@ class Scene:
         """What these truly have of the token."""
         if self.ledger is None:
             return dict.fromkeys(names, 0)
-        call = self.call("ledger", "unitsOf", [self.at[name] for name in names])
-        return dict(zip(names, side.ask(call, ("uint256[]",)), strict=True))
+        if self.alias:
+            return {name: side.coins(self.at[name]) for name in names}
+        return {name: side.word(self.ledger.address, place(self.at[name], UNITS)) for name in names}
 
     def account(self, side: Side) -> Account:
+        """What the token has done by itself so far."""
         if self.ledger is None:
             return Account()
-        return Account(*side.ask(self.call("ledger", "account"), ("uint256",) * 6))
+        return Account(*(side.word(self.ledger.address, ACCOUNT + i) for i in range(len(vars(Account())))))
 
     def books(self, side: Side, at: str, token: str) -> dict[str, int]:
-        """What a contract's books say of an asset."""
+        """What a contract's books say of an asset, read where they stand: docs/contracts.md says where."""
         if at == "E":
-            found = {}
-            for name in self.sales:
-                if (name == "coin") != (token == COIN) or (name == "honest") != (token not in (COIN, self.token)):
-                    continue
-                buyer = self.at["P" if name == "new" else "U"]
-                call = self.call("E", "sale", self.at["X"], buyer, self.sales[name])
-                row = side.ask(call, SALE)
-                found |= {f"state {name}": row[4], f"amount {name}": row[8], f"owed {name}": row[9]}
-            return found | {"credit U": side.ask(self.call("E", "credit", self.at["U"], token), ("uint256",))}
-        if at == "B":
-            root, total, claimed = side.ask(
-                self.call("B", "promised", token), ("bytes32", "uint256", "uint256")
-            )
-            paid = {
-                f"paid {who}": side.ask(self.call("B", "paid", self.at[who], token), ("uint256",))
-                for who in "ABC"
-            }
-            return paid | {"total": total, "claimed": claimed, "root": int.from_bytes(root, "big")}
-        distributed, paid_out, _ = side.ask(self.call(at, "marks", token), ("uint256", "uint256", "bool"))
-        credits_ = {
-            f"credit {who}": side.ask(self.call(at, "credit", self.at[who], token), ("uint256",))
-            for who in "ABC"
-        }
-        return credits_ | {"mark": distributed, "paidOut": paid_out}
+            return self._books_of_the_escrow(side, token)
+        address = self.at[at]
+        if at == "K":
+            promise = int.from_bytes(place_bytes(token, 2), "big")
+            total, claimed = divmod(side.word(address, promise + 1), 2**128)
+            marks = place_bytes(token, 4)
+            found = {f"paid {who}": side.word(address, place(self.at[who], marks)) for who in "ABC"}
+            return found | {"total": total, "claimed": claimed, "root": side.word(address, promise)}
+        word = side.word(address, place(token, 0))
+        mark = word >> 128
+        found = {"mark": mark, "paidOut": word % 2**128 >> 1}
+        accounts = place_bytes(token, 1)
+        for who in "ABC":
+            own, credit = divmod(side.word(address, place(self.at[who], accounts)), 2**128)
+            found |= {f"mark {who}": max(own, mark), f"credit {who}": credit}
+        return found
+
+    def _books_of_the_escrow(self, side: Side, token: str) -> dict[str, int]:
+        address, found = self.at["E"], {}
+        sales = place_bytes(self.at["X"], 0)
+        for name, sale_id in self.sales.items():
+            if token == {"coin": COIN, "honest": self._beside}.get(name, self.token):
+                record = keccak(word_of(self.at["P" if name == "new" else "U"]) + sale_id)
+                at = place(record, sales)
+                owed, amount = divmod(side.word(address, at + 4), 2**128)
+                state = side.word(address, at) >> 248
+                found |= {f"state {name}": state, f"amount {name}": amount, f"owed {name}": owed}
+        return found | {"credit U": side.word(address, place(self.at["U"], place_bytes(token, 1)))}
+
+    @property
+    def _beside(self) -> str:
+        return next((token for token in self.beside if token != COIN), COIN)
 
     def others(self, side: Side, at: str) -> dict[str, dict[str, int]]:
         """What a contract has of the assets beside, and what its books say of them."""
         found = {}
         for token in self.beside:
-            if token == COIN:
-                holds = side.coins(self.at[at])
-            else:
-                call = Call(token, bytes.fromhex(self._honest_beside().encode_abi("balanceOf", [self.at[at]])[2:]))
-                holds = side.ask(call, ("uint256",))
-            found[token] = self.books(side, at, token) | {"held": holds}
+            held = side.coins(self.at[at]) if token == COIN else side.word(token, place(self.at[at], HELD_OF))
+            found[token] = self.books(side, at, token) | {"held": held}
         return found
 
+    def check_reading(self) -> None:
+        """What is read from storage is what the contracts answer: where it stands is checked, once a scene."""
+        side = Side(self.world)
+        for token in (COIN, *(() if self.ledger is None else (self.token,))):
+            for at in ("X", "Y", "Z", "ZY"):
+                books, three = self.books(side, at, token), ("uint256", "uint256", "bool")
+                assert (books["mark"], books["paidOut"]) == side.ask(self.call(at, "marks", token), three)[:2]
+                for who in "ABC":
+                    for what, view in (("credit", "credit"), ("mark", "markOf")):
+                        found = side.ask(self.call(at, view, self.at[who], token), ("uint256",))
+                        assert books[f"{what} {who}"] == found
+            books = self.books(side, "K", token)
+            told = side.ask(self.call("K", "promised", token), ("bytes32", "uint256", "uint256"))
+            assert (books["root"].to_bytes(32, "big"), books["total"], books["claimed"]) == told
+            books = self.books(side, "E", token)
+            assert books["credit U"] == side.ask(self.call("E", "credit", self.at["U"], token), ("uint256",))
+            for name, sale_id in self.sales.items():
+                if f"state {name}" in books and name != "new":
+                    row = side.ask(self.call("E", "sale", self.at["X"], self.at["U"], sale_id), SALE)
+                    assert row[4] == books[f"state {name}"]
+                    assert row[8:] == (books[f"amount {name}"], books[f"owed {name}"])
+        if self.ledger is not None:
+            told = side.ask(self.call("ledger", "unitsOf", [self.at["X"], self.at["U"]]), ("uint256[]",))
+            assert list(self.units(side, "X", "U").values()) == list(told)
+            account = side.ask(self.call("ledger", "account"), ("uint256",) * 6)
+            assert tuple(vars(self.account(side)).values()) == account
 
-SALE = (
-    "address",
-    "uint40",
-    "uint40",
-    "bool",
-    "uint8",
-    "address",
-    "address",
-    "address",
-    "uint128",
-    "uint128",
-)
+
+UNITS, ACCOUNT = 1, 6
+"""Where MannerToken has its balances, and the first of its counts."""
+HELD_OF = 4
+"""Where mocks/Token.sol has its balances."""
+SALE = (*("address", "uint40", "uint40", "bool", "uint8", "address", "address", "address"), "uint128", "uint128")
+
+
+def word_of(key: str | bytes) -> bytes:
+    """An address, or 32 bytes, as a word."""
+    return key if isinstance(key, bytes) else bytes(12) + bytes.fromhex(key[2:])
+
+
+def place_bytes(key: str | bytes, slot: int | bytes) -> bytes:
+    """Where a mapping in a slot has what belongs to a key."""
+    return keccak(word_of(key) + (slot.to_bytes(32, "big") if isinstance(slot, int) else slot))
+
+
+def place(key: str | bytes, slot: int | bytes) -> int:
+    return int.from_bytes(place_bytes(key, slot), "big")
 
 
 def part(who: str, total: int) -> int:

@@ -11,10 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from eth.abc import ComputationAPI
-from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.forks.prague.state import PragueState
 from eth_tester.backends.pyevm.main import EVMSpoofTransaction
 from eth_utils.address import to_canonical_address
 
@@ -22,33 +18,6 @@ from tests.contract.world import Refusal, World
 
 GAS = 2**24
 """What one transaction may have (EIP-7825)."""
-MOVER = (0xFD).to_bytes(20, "big")
-
-
-def move_coin(computation: ComputationAPI) -> ComputationAPI:
-    """What Celo's precompile does for the token that is its coin: from ‖ to ‖ amount."""
-    computation.consume_gas(9_000, reason="a transfer of coin")
-    data = computation.msg.data_as_bytes
-    amount = int.from_bytes(data[64:96], "big")
-    computation.state.delta_balance(to_canonical_address(data[12:32]), -amount)
-    computation.state.delta_balance(to_canonical_address(data[44:64]), amount)
-    return computation
-
-
-class AliasComputation(PragueComputation):
-    """With the precompile that moves coin for the token that is the coin."""
-
-    _precompiles = PragueComputation._precompiles | {MOVER: move_coin}  # type: ignore[dict-item]
-
-
-class AliasState(PragueState):
-    computation_class = AliasComputation
-
-
-class AliasVM(PragueVM):
-    """A machine on which a token can be the coin."""
-
-    _state_class = AliasState
 
 
 @dataclass(frozen=True)
@@ -132,6 +101,10 @@ class Side:
 
     def coins(self, who: str) -> int:
         return int(self.state.get_balance(to_canonical_address(who)))
+
+    def word(self, who: str, slot: int) -> int:
+        """A word of storage."""
+        return int(self.state.get_storage(to_canonical_address(who), slot))
 
     def set_code(self, who: str, code: bytes) -> None:
         self.state.set_code(to_canonical_address(who), code)

@@ -7,10 +7,10 @@ from typing import Any
 
 from eth_account import Account as Key
 
+from tests.contract.coin_token import Machine
 from tests.contract.odd.battery import COLUMNS, Cell
 from tests.contract.odd.rows import ROWS, SETTLED, Row
 from tests.contract.odd.scene import Scene
-from tests.contract.odd.side import AliasVM
 from tests.contract.world import COIN, World
 
 
@@ -24,7 +24,7 @@ class Stage:
     keys: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = World(self.compiled, AliasVM)
+        self.world = World(self.compiled, Machine)
         for name in ("SaleEscrow", "PayoutBook", "IAmendableSplit"):
             self.world._errors |= self.world._selectors(name)
 
@@ -67,7 +67,7 @@ class Stage:
         if row.mood:
             scene.make(scene.call("ledger", "hook", [scene.at[n] for n in "AUP"]))
         if row.event != (1, 1):
-            whom = [scene.at[n] for n in ("X", "Y", "Z", "ZY", "E", "B")]
+            whom = [scene.at[n] for n in ("X", "Y", "Z", "ZY", "E", "K")]
             scene.make(scene.call("ledger", "rebase", whom, *row.event))
         if scene.impl:
             delegate(self.world, self.keys[row.scene], COIN)
