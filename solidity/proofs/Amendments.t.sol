@@ -135,17 +135,27 @@ abstract contract AnyAmendment {
 
 /// @title Terms change by the consent, or the announcement, of exactly these changes, and otherwise not.
 contract AmendmentProof is AnyAmendment {
-    /// @dev Each payee signs anything but this amendment, or this one too; and has revoked that or not.
     function check_no_amendment_without_a_quorums_consent_to_exactly_it(address caller) external {
-        Amendment memory a = _anyAmendment(quorate, 0);
+        _noneWithoutConsent(caller, 2, 1);
+    }
+
+    function check_5_2(address caller) external {
+        _noneWithoutConsent(caller, 5, 2);
+    }
+
+    /// @dev Each payee signs anything but this amendment, or this one too; and has revoked that or not.
+    function _noneWithoutConsent(address caller, uint256 consents, uint256 tokens) private {
+        Amendment memory a = _anyAmendment(quorate, tokens);
         bytes32 digest = _digest(quorate, a);
         uint256 agreed = 0;
-        for (uint256 i = 0; i < PAYEES; ++i) {
-            agreed += _agreed(quorate, i, digest, a.weights[1][i]);
+        unchecked {
+            for (uint256 i = 0; i < PAYEES; ++i) {
+                agreed += _agreed(quorate, i, digest, a.weights[1][i]);
+            }
+            uint256 needed = (a.totals[1] * QUORUM + 10_000 - 1) / 10_000;
+            vm.assume(either(agreed < needed, a.time > a.deadline));
         }
-        uint256 needed = (a.totals[1] * QUORUM + 10_000 - 1) / 10_000;
-        vm.assume(either(agreed < needed, a.time > a.deadline));
-        assert(!_amend(caller, quorate, a, _anyConsents(1)));
+        assert(!_amend(caller, quorate, a, _anyConsents(consents)));
     }
 
     /// @return agreed The weight if the payee's consent to the digest counts, and else 0.

@@ -22,6 +22,7 @@ from tests.nodes import ANVIL, anvil
 from web3 import HTTPProvider, Web3
 
 import revshare as rs
+from revshare.chain.reverts import moment
 from revshare.cli import main
 
 pytestmark = pytest.mark.xdist_group("amend-commands")
@@ -187,13 +188,86 @@ def test_a_controller_announces_and_anybody_amends_after_the_notice(
     assert "NotController" in office.refused("announce", file, "--rpc-url", node.name, *office.by("payer"))
 
     out = office.done("announce", file, "--rpc-url", node.name, *office.by("chair"))
-    assert "announced; `revshare amend` may put it in force from" in out
-    assert office.split.announced() is not None
+    announced = office.split.announced()
+    assert announced is not None
+    ready, until = moment(announced.ready_at), moment(announced.until)
+    assert f"announced; `revshare amend` may put it in force from {ready} on, until {until}" in out
+    again = office.done("announce", file, "--json", "--rpc-url", node.name, *office.by("chair"))
+    said = json.loads(again)
+    assert said["until"] - said["ready_at"] == 30 * DAY
     office.refused("amend", file, "--rpc-url", node.name)
     node.w3.provider.make_request("evm_increaseTime", [2 * DAY + 1])  # type: ignore[arg-type]
     node.mine()
     office.done("amend", file, "--rpc-url", node.name)  # by the node's first account
     assert office.split.epoch() == 1
+
+
+def test_tokens_to_settle_first_are_named_when_it_is_proposed(office: Office) -> None:
+    url, token = office.node.name, office.node.token()
+    token.transfer(office.split.address, 1000).send()
+    out = office.propose("--token", token.address.lower())
+    assert f"settled first, besides the settlement token and the coin: {token.address}\n" in out
+    for name in ("ann", "bob"):
+        out = office.done("sign", "remix.proposal.json", *office.by(name))
+        assert f"settled first, besides the settlement token and the coin: {token.address}\n" in out
+    assert json.loads(office.done("sign", "remix.proposal.json", "--json"))["tokens"] == [token.address]
+    office.done("amend", "remix.proposal.json", "--rpc-url", url, *office.by("payer"))
+    assert token.balance_of(office.payees["ann"]) == 700
+
+    # What the log names is listed as well, unless told otherwise.
+    office.split.pay(1000, sale_id="other", token=token.address).send()
+    back = agreement(office.payees, {"ann": 70, "bob": 30}, governance={"quorum": "100%"}, coin=True)
+    back.save(office.folder / "remix.toml")
+    for more, tokens in (((), [token.address]), (("--not-seen",), [])):
+        written = office.propose("--json", "--out", f"{len(tokens)}.json", *more)
+        assert json.loads(written)["tokens"] == tokens
+
+
+def test_a_consent_is_revoked_by_whoever_gave_it(office: Office) -> None:
+    url = office.node.name
+    for name in ("ann", "bob"):
+        gift = {"from": office.node.payer.address, "to": office.payees[name], "value": 10**18}
+        office.node.w3.eth.wait_for_transaction_receipt(office.node.w3.eth.send_transaction(gift))  # type: ignore[arg-type]
+    office.propose()
+    for name in ("ann", "bob"):
+        office.done("sign", "remix.proposal.json", *office.by(name))
+    refused = office.refused("revoke", "remix.proposal.json", "--rpc-url", url, *office.by("payer"))
+    assert f"no payee named '{office.node.payer.address}'" in refused
+    out = office.done("revoke", "remix.proposal.json", "--rpc-url", url, *office.by("ann"))
+    assert out.startswith("revoked: a consent of ann to this proposal counts no more\ntransaction 0x")
+
+    code, out, err = office.run("amend", "remix.proposal.json", "--rpc-url", url, *office.by("payer"))
+    assert (code, out) == (2, "")
+    left_out, why = err.splitlines()
+    assert left_out == "revshare: revoked, and left out: the consent of ann"
+    assert why.startswith("revshare: not enough have consented: 30 of the 100 parts of the weight")
+    assert why.endswith("still to sign: ann")
+    said = json.loads(
+        office.done("revoke", "remix.proposal.json", "--json", "--rpc-url", url, *office.by("bob"))
+    )
+    assert said["revoked"] == "bob"
+    assert [event["kind"] for event in said["receipt"]["events"]] == ["ConsentRevoked"]
+    office.propose("--out", "again.json", "--days", "31")
+    for name in ("ann", "bob"):
+        office.done("sign", "again.json", *office.by(name))
+    office.done("amend", "again.json", "--rpc-url", url, *office.by("payer"))
+    assert office.split.epoch() == 1
+
+
+def test_a_consent_that_is_not_needed_holds_nothing_up_when_it_is_revoked(
+    node: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    office = Office(node, tmp_path, capsys, {"quorum": "60%"})
+    gift = {"from": node.payer.address, "to": office.payees["bob"], "value": 10**18}
+    node.w3.eth.wait_for_transaction_receipt(node.w3.eth.send_transaction(gift))  # type: ignore[arg-type]
+    office.propose()
+    for name in ("ann", "bob"):
+        office.done("sign", "remix.proposal.json", *office.by(name))
+    office.done("revoke", "remix.proposal.json", "--rpc-url", node.name, *office.by("bob"))
+    code, out, err = office.run("amend", "remix.proposal.json", "--rpc-url", node.name, *office.by("payer"))
+    assert (code, err) == (0, "revshare: revoked, and left out: the consent of bob\n")
+    assert "in force since block" in out
 
 
 # ------------------------------------------------------------------------------------------ mistakes
@@ -239,6 +313,7 @@ def test_nobody_signs_for_others(office: Office) -> None:
         (["amend", "FILE", "--rpc-url", "ftp://example.org"], "begins with http://"),
         (["amend", "FILE", "--rpc-url", "http://127.0.0.1:9"], "no node answers at"),
         (["announce", "FILE", "--rpc-url", "URL"], "nobody announces new terms for this split"),
+        (["revoke", "gone.json", "--rpc-url", "URL"], "gone.json"),
         (["propose", "ann", "remix.toml", "--rpc-url", "URL"], "'ann' is not an address"),
         (
             ["propose", "0x" + "7" * 40, "remix.toml", "--rpc-url", "URL", "--out", "x"],

@@ -66,8 +66,22 @@ def test_a_split_is_deployed_paid_distributed_and_claimed(desk: Desk, run: Run) 
     assert err.count("\n") == 1
     code, out, _ = run("claim", str(desk.file), "payee2", *options)
     assert (code, out.split("\n")[0]) == (0, "payee2: 5.00 GBP6 paid")
+    several = ("claim", str(desk.file), "payee1", "payee2", *options)
+    code, out, err = run(*several)
+    assert (code, out.split("\n")[0]) == (1, "payee1: 12.50 GBP6 paid")
+    assert err == "revshare: payee2 was not paid: NothingDue\n"
+    code, out, err = run(*several, "--json")
+    assert (code, err.count("\n")) == (1, 2)
+    kinds = [(event["kind"], event["reason"]) for event in json.loads(out)["events"]]
+    assert kinds == [("PaymentSkipped", "NothingDue")] * 2
+    code, _, err = run("claim", str(desk.file), "payee1", "nobody", *options)
+    assert (code, err.count("\n")) == (2, 1)
+    run("pay", str(desk.file), "25", "--sale-id", "B", *options)
+    code, out, _ = run(*several)
+    assert code == 0
+    assert out.startswith("payee1: 4.166666 GBP6 paid\npayee2: 8.333333 GBP6 paid\ntransaction 0x")
     code, out, _ = run("distribute", str(desk.file), *options)
-    assert (code, out.split("\n")[0]) == (0, "distributed GBP6: payee1 12.50, payee3 7.50")
+    assert (code, out.split("\n")[0]) == (0, "distributed GBP6: payee3 20.00")
     assert run("distribute", str(desk.file), *options)[1] == "nothing is due: nothing was sent\n"
     code, out, _ = run("distribute", str(desk.file), *options, "--json")
     assert json.loads(out)["events"] == []

@@ -28,7 +28,9 @@ uint256 constant TOKEN_GAS = 200_000;
 ///                                   it grew      nothing                          refused
 ///
 /// A revert undoes whatever the token did, so there is nothing to look at. What a clean success really moved is not asked:
-/// a token that says it paid has paid (docs/decisions/0008). "Refused" undoes the whole call, the token's doing included.
+/// a token that says it paid has paid (docs/decisions/0008). "Fell by" is measured against what should be held by then, so
+/// what earlier payments of the same call took on top counts as well. The allowance of gas is what a recipient gets at most,
+/// and what it had at least if it failed; one that accepts may have had less. "Refused" undoes the whole call, the token's doing included.
 /// @dev Only the loop in Payout.sol sends coin without it, where nothing is to be judged but whether the call succeeded.
 library Delivery {
     /// @dev The payment could not be delivered whole; nothing has changed.

@@ -27,7 +27,8 @@ import {MerkleProof} from "../lib/MerkleProof.sol";
 /// - with a delay, a root is known that long before it is in force, and can be withdrawn until then, not after.
 ///
 /// What is not: that the tree is fair, or that its leaves sum to its total. The owner reckons, and everybody can check
-/// (revshare.payouts). Should leaves exceed the total, claims end at the total.
+/// (revshare.payouts). Should leaves exceed the total, claims end at the total: an owner who publishes such a tree, and claims
+/// from it first, takes what was promised to others. Only a delay lets payees claim before that.
 ///
 /// Tokens: what counts as paid is said in lib/Delivery.sol. One that takes a fee from what is sent delivers less than
 /// was claimed; one that lowers balances, or charges the sender on top, leaves the book short: then the last to claim
@@ -98,7 +99,7 @@ contract PayoutBook {
     /// @notice The payee had the payment of this transaction sent to another address.
     event Redirected(address indexed payee, address indexed token, address to);
 
-    /// @notice A bulk claim left a payee out; nothing has changed for it.
+    /// @notice A bulk claim left a payee out, or paid only the part that `PayeePaid` says; the rest stays due.
     event ClaimSkipped(address indexed payee, address indexed token, Skip reason);
 
     /// @notice The owner took out money that was never promised.

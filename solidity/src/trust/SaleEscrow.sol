@@ -94,7 +94,10 @@ contract SaleEscrow {
 
     uint256 private constant _LONGEST = 3650 days;
     uint256 private constant _MOST = 2 ** 127 - 1;
-    /// @dev For approval and `pay`, with tokens behind proxies and hooks.
+    /// @dev By how many units less than the amount a balance may fall: tokens of shares round.
+    uint256 private constant _ROUNDING = 2;
+    /// @dev For approval and `pay`, with tokens behind proxies and hooks. Whoever ends a sale has to send that much on top if
+    ///      `pay` fails, or nobody could tell a failure of the split's own from a lack of gas.
     uint256 private constant _PAY_GAS = 500_000;
 
     /// @dev One lock for all: what a sale is worth is known while nothing moves.
@@ -196,7 +199,7 @@ contract SaleEscrow {
     /// @notice Gives the money to the split; the buyer only, at any time, disputed or not.
     /// @param split Whom the sale was opened for.
     /// @param saleId What the caller opened it as.
-    /// @dev Reverts: WrongState, Reentered.
+    /// @dev Reverts: WrongState, NotEnoughGas, Reentered.
     function confirm(address split, bytes32 saleId) external nonReentrant {
         Sale storage sale_ = _unsettled(split, msg.sender, saleId);
         _settle(split, saleId, sale_, Ending.Confirmed, 0);
@@ -243,13 +246,13 @@ contract SaleEscrow {
     }
 
     /// @notice Gives the money of an undisputed sale to the split; anyone, from the deadline on. Also what is owed; anyone,
-    ///         at any time.
-    /// @dev Reverts: WrongState, TooEarly, NotTaken (what is owed still cannot arrive), Reentered.
+    ///         at any time, with all the gas there is.
+    /// @dev Reverts: WrongState, TooEarly, NotEnoughGas, NotTaken (what is owed still cannot arrive), Reentered.
     function release(address split, address buyer, bytes32 saleId) external nonReentrant {
         Sale storage sale_ = _saleOf(split, buyer, saleId);
         if (sale_.state == State.Owed) {
             uint256 owed = _takeOwed(sale_);
-            if (!_payIn(split, recordIdOf(buyer, saleId), sale_.token, owed)) revert NotTaken(split, owed);
+            if (!_payIn(split, recordIdOf(buyer, saleId), sale_.token, owed, gasleft())) revert NotTaken(split, owed);
             emit OwedSettled(split, buyer, saleId, owed, false);
             return;
         }
@@ -402,7 +405,8 @@ contract SaleEscrow {
         uint256 amountToSplit = sale_.amount - amountToBuyer;
         emit Settled(split, buyer, saleId, ending, amountToSplit, amountToBuyer);
         if (amountToBuyer != 0) _deliver(token, buyer, amountToBuyer);
-        if (amountToSplit != 0 && !_payIn(split, recordIdOf(buyer, saleId), token, amountToSplit)) {
+        if (amountToSplit != 0 && !_payIn(split, recordIdOf(buyer, saleId), token, amountToSplit, _PAY_GAS)) {
+            if (split.code.length != 0) Delivery.requireGas(_PAY_GAS);
             (sale_.state, sale_.owed) = (State.Owed, uint128(amountToSplit));
             emit Delayed(split, buyer, saleId, amountToSplit);
         }
@@ -423,9 +427,9 @@ contract SaleEscrow {
     }
 
     /// @dev Pays the split by `pay`, if it can be done; else nothing has happened, not even an approval.
-    function _payIn(address split, bytes32 recordId, address token, uint256 amount) private returns (bool) {
+    function _payIn(address split, bytes32 recordId, address token, uint256 amount, uint256 gas_) private returns (bool) {
         if (split.code.length == 0) return false;
-        try this.payIn{gas: _PAY_GAS}(split, recordId, token, amount) {
+        try this.payIn{gas: gas_}(split, recordId, token, amount) {
             return true;
         } catch {
             return false;
@@ -443,8 +447,9 @@ contract SaleEscrow {
         uint256 held = Asset.balance(token);
         _approve(token, split, amount);
         IRevenueSplitPayments(split).pay(recordId, token, amount);
-        // Exactly the money has gone, and no allowance stays behind by which more could follow.
-        if (Asset.balance(token) + amount != held) revert NotTaken(split, amount);
+        // The money has gone, but for what a token of shares rounds, and no allowance stays behind by which more could follow.
+        uint256 holds = Asset.balance(token);
+        if (holds + amount < held || holds + amount > held + _ROUNDING) revert NotTaken(split, amount);
         if (IAllowance(token).allowance(address(this), split) != 0) revert NotTaken(split, amount);
     }
 

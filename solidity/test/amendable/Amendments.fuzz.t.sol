@@ -79,8 +79,59 @@ contract AmendmentFuzz {
         tokens[0] = asset;
         vm.prank(_CONTROLLER);
         split.proposeAmendment(from.pack(), to.pack(), tokens);
-        vm.warp(1_700_000_001);
+        vm.warp(block.timestamp + 1);
         split.amend(from.pack(), to.pack(), tokens, new IAmendments.Consent[](0), 0);
+    }
+
+    /// @notice Somebody claims, the token takes balance away, and amendments drop it and bring it back: for what it has been
+    ///         paid once it is not paid again, whatever was distributed meanwhile; and all else that is due is paid.
+    function testFuzz_aClaimAheadIsRememberedAcrossAmendments(uint256 seed) external {
+        address[] memory who = Chance.people(seed, 4);
+        Agreement memory others = Agreements.random(seed, address(_token), who, 3, 10 ** 6);
+        address[] memory all = new address[](who.length + 1);
+        for (uint256 n = 0; n < who.length; ++n) {
+            all[n] = who[n];
+        }
+        address payee = address(0x9A1);
+        all[who.length] = payee;
+        Agreement memory first = Agreements.random(~seed, address(_token), all, 3, 10 ** 6);
+        _split = IAmendableSplit(_factory.createAmendable(first.pack(), _NOTICE, uint64(seed)));
+        _token.mint(address(_split), 1 + Chance.draw(seed, "first") % 10 ** 7);
+        _claimAs(first, payee);
+        uint256 mark = _split.markOf(payee, address(_token));
+        uint256 held = _token.held(address(_split));
+        _token.set(address(_split), Chance.draw(seed, "fallen") % (held + 1));
+
+        _amend(_split, first, others, address(_token));
+        _token.mint(address(_split), Chance.draw(seed, "meanwhile") % 10 ** 6);
+        if (seed % 2 == 0) _split.distribute(others.pack(), address(_token));
+        _amend(_split, others, first, address(_token));
+        (, uint256 base,) = _split.termsOf(address(_token));
+        _token.mint(address(_split), Chance.draw(seed, "since") % 10 ** 8);
+        if (seed % 4 < 2) _split.distribute(first.pack(), address(_token));
+        _token.mint(address(_split), Chance.draw(seed, "in the end") % 10 ** 8);
+        uint256 had = _earnedBefore(first, payee, mark);
+        _split.distribute(first.pack(), address(_token));
+        uint256 to = _split.received(address(_token));
+        uint256 place = 0;
+        while (first.payees[place] != payee) ++place;
+        uint256 earned = _rule.earned(first.pack(), place, address(_token), base, mark > base ? mark : base, to);
+        require(_token.held(payee) == had + earned, "paid twice, or not at all");
+    }
+
+    function _claimAs(Agreement memory a, address payee) private {
+        uint256 place = 0;
+        while (a.payees[place] != payee) ++place;
+        (bool done,) =
+            address(_split).call(abi.encodeCall(_split.claim, (payee, a.proof(place), address(_token))));
+        done;
+    }
+
+    /// @dev By the first terms, up to its own mark.
+    function _earnedBefore(Agreement memory a, address payee, uint256 mark) private view returns (uint256) {
+        uint256 place = 0;
+        while (a.payees[place] != payee) ++place;
+        return _rule.earned(a.pack(), place, address(_token), 0, 0, mark);
     }
 
     /// @notice The digest that payees sign is that of EIP-712, over everything that an amendment does.

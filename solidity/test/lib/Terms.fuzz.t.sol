@@ -104,7 +104,7 @@ contract TermsFuzz {
         if (kind == 4) Chance.flip(proof, Chance.draw(seed, "flip"));
         if (kind == 5) proof[place] = bytes1(uint8(Chance.draw(seed, "place")));
         if (kind == 6) {
-            // Up to as many siblings as there are bits for their sides.
+            // As many siblings as there are bits for their sides: those of 260,000 payees, whose terms no block would hold.
             proof[place + 1] = bytes1(uint8(Chance.draw(seed, "sides")));
             proof[place + 2] = bytes1(uint8(Chance.draw(seed, "more sides")));
             proof = bytes.concat(proof, Chance.bytesOf(seed, 32 * (Chance.draw(seed, "siblings") % 13)));

@@ -309,7 +309,7 @@ contract RevenueSplitFuzz {
         Agreement memory a = Agreements.random(seed, settlement, who, 2, 1_000);
         IRevenueSplit split = _create(a);
         _give(address(0), address(split), 10 ** 9);
-        uint256 most = settlement == address(0) ? 300_000 : 1_200_000;
+        uint256 most = settlement == address(0) ? 300_000 : 1_400_000;
         (bool done,) = address(split).call{gas: 30_000 + (gas_ >> 2) % most}(
             abi.encodeCall(split.distribute, (a.pack(), address(0)))
         );
@@ -330,7 +330,7 @@ contract RevenueSplitFuzz {
         IRevenueSplit split = _create(a);
         token.mint(address(split), 10 ** 9);
         token.behave(Token.Quirk.Picky, a.payees[seed % a.payees.length], 30_000 + seed % 160_000);
-        (bool done,) = address(split).call{gas: 50_000 + gas_ % (settled ? 350_000 : 1_000_000)}(
+        (bool done,) = address(split).call{gas: 50_000 + gas_ % (settled ? 350_000 : 1_400_000)}(
             abi.encodeCall(split.distribute, (a.pack(), address(token)))
         );
         for (uint256 i = 0; i < a.payees.length; ++i) {
