@@ -30,11 +30,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from revshare.chain.compile import compile_directory
+
 ROOT = Path(__file__).resolve().parents[1]
 PROOFS = ROOT / "solidity/proofs"
 ARTIFACTS = ROOT / "src/revshare/artifacts"
 FORGE = ROOT / "node_modules/@foundry-rs/forge-linux-amd64/bin"
 HALMOS = ROOT / ".venv-proofs/bin/halmos"
+SHIPPED = PROOFS / "out/shipped"
 
 # The splits keep books in slots of their own reckoning. A branch that cannot be excluded within
 # the default millisecond would be followed, and with it loops that cannot run. These times are a
@@ -125,15 +128,18 @@ def batches(expected: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]
 
 
 def lay_shipped() -> None:
-    """Put the shipped creation code where proofs find it, in the form halmos reads."""
-    folder = PROOFS / "out/shipped"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Put the shipped creation code where proofs find it, in the form halmos reads; beside it the harnesses'."""
+    SHIPPED.mkdir(parents=True, exist_ok=True)
     for file in ARTIFACTS.glob("*.json"):
         artifact = json.loads(file.read_text(encoding="utf-8"))
         if "bytecode" in artifact:
-            (folder / file.name).write_text(
-                json.dumps({"bytecode": {"object": artifact["bytecode"]}}), encoding="utf-8"
-            )
+            _lay(file.stem, artifact["bytecode"])
+    for name, made in compile_directory(PROOFS / "harness").items():
+        _lay(name, "0x" + made.bytecode.hex())
+
+
+def _lay(name: str, code: str) -> None:
+    (SHIPPED / f"{name}.json").write_text(json.dumps({"bytecode": {"object": code}}), encoding="utf-8")
 
 
 def run_halmos(contract: str, names: Iterable[str], *options: str) -> Run:

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAmendableSplit, IAmendments} from "revshare/amendable/IAmendableSplit.sol";
 import {IFactory} from "./SplitProof.sol";
-import {Plain} from "./Plain.sol";
+import {PlainTerms} from "tests/reference/PlainTerms.sol";
 import {Shipped} from "./Shipped.sol";
 import {Signer} from "./Signer.sol";
 import {anyOf, both, either, svm, vm} from "./Cheats.sol";
@@ -32,6 +32,7 @@ abstract contract AnyAmendment {
     }
 
     IFactory internal factory = IFactory(Shipped.deploy("RevenueSplitFactory", ""));
+    PlainTerms internal plain = new PlainTerms();
     Signer[PAYEES] internal payees;
     IAmendableSplit internal quorate;
     IAmendableSplit internal unanimous;
@@ -100,7 +101,7 @@ abstract contract AnyAmendment {
     }
 
     /// @dev EIP-712, as IAmendableSplit.sol states it.
-    function _digest(IAmendableSplit split, Amendment memory a) internal view returns (bytes32) {
+    function _digest(IAmendableSplit split, Amendment memory a) internal returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
@@ -114,7 +115,7 @@ abstract contract AnyAmendment {
             abi.encode(
                 keccak256("Amendment(bytes32 from,bytes32 to,uint256 epoch,address[] tokens,uint256 deadline)"),
                 split.commitment(),
-                Plain.commitmentOf(a.newTerms, 2),
+                plain.commitmentOf(a.newTerms),
                 split.epoch(),
                 keccak256(abi.encodePacked(a.tokens)),
                 a.deadline

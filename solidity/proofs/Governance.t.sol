@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAmendableSplit, IAmendments} from "revshare/amendable/IAmendableSplit.sol";
-import {Plain} from "./Plain.sol";
-import {Signer} from "./Signer.sol";
+import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
 import {SplitProof} from "./SplitProof.sol";
 import {both, either, svm, vm} from "./Cheats.sol";
 

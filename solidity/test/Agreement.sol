@@ -188,10 +188,10 @@ library Agreements {
         bytes memory siblings;
         uint256 sides = 0;
         bytes32[] memory level = leaves(a);
-        for (uint256 at = i / 4; level.length > 1; at /= 2) {
-            uint256 sibling = at % 2 == 0 ? at + 1 : at - 1;
+        for (uint256 n = i / 4; level.length > 1; n /= 2) {
+            uint256 sibling = n % 2 == 0 ? n + 1 : n - 1;
             if (sibling < level.length) {
-                if (sibling < at) sides += 2 ** (siblings.length / 32);
+                if (sibling < n) sides += 2 ** (siblings.length / 32);
                 siblings = bytes.concat(siblings, level[sibling]);
             }
             level = above(level);

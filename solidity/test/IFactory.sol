@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title What the tests ask of RevenueSplitFactory, whose source they do not compile. It refuses bad terms with the errors of lib/Terms.sol.
+/// @title What the tests ask of RevenueSplitFactory, whose source they do not compile.
+/// @dev It refuses bad terms with the errors of lib/Terms.sol.
 interface IFactory {
     event SplitCreated(address indexed split, bytes32 indexed commitment, uint64 salt, bytes terms);
 

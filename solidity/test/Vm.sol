@@ -13,6 +13,7 @@ interface Vm {
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function deployCode(string calldata artifact) external returns (address deployed);
+    function etch(address where, bytes calldata code) external;
     function deal(address who, uint256 coin) external;
     function prank(address sender) external;
     function recordLogs() external;

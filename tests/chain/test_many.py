@@ -139,17 +139,6 @@ def test_nothing_is_left_out_for_want_of_gas_whatever_the_node_estimates(chain: 
     assert call.sign(gas=60_000).transaction["gas"] == 60_000  # whoever gives gas is believed
 
 
-def test_the_sale_of_an_escrow_is_not_owed_for_want_of_gas(chain: Chain) -> None:
-    split = chain.split()
-    escrow = SaleEscrow.deploy(chain.w3, account=chain.payer)
-    now = chain.w3.eth.get_block("latest")["timestamp"]
-    sale = f"cheap {split.address}"
-    escrow.open(split, 5, sale_id=sale, seller=chain.accounts[1].address, deadline=now + 1_000).send()
-    through = SaleEscrow.at(cheap(chain, 90_000), escrow.address, account=chain.payer)
-    through.confirm(split, sale).send()
-    assert split.received() == 5
-
-
 # ---------------------------------------------------------------- credits
 
 
@@ -189,9 +178,10 @@ def test_after_a_paused_token_everybody_is_paid_by_one_call(stage: Stage) -> Non
     )
     assert split.credit() == {"ann": 0, "bob": 0, "cat": 0}
     assert split.paid() == split.entitlements() == {"ann": 500, "bob": 300, "cat": 200}
-    for nobody in (None, []):
-        with pytest.raises(rs.InvalidInput, match="nobody is named"):
-            split.withdraw_credits(nobody)
+    with pytest.raises(rs.InvalidInput, match="nobody is named"):
+        split.withdraw_credits()
+    with pytest.raises(rs.InvalidInput, match="nobody is named"):
+        split.withdraw_credits([])
     with pytest.raises(rs.UnknownPayee):
         split.withdraw_credits(["stranger"])
 
@@ -266,7 +256,7 @@ def test_a_token_whose_contract_is_gone_is_named(gone: tuple[Chain, rs.RevenueSp
 def test_so_is_one_that_python_asks_itself(gone: tuple[Chain, rs.RevenueSplit, str]) -> None:
     chain, split, token = gone
     node, book = Node(chain.w3), PayoutBook.deploy(chain.w3, account=chain.payer, salt="gone")
-    tree = book.tree({chain.payer.address: 5}, token=token)
+    tree = book.tree({str(chain.payer.address): 5}, token=token)
     now = chain.w3.eth.get_block("latest")["timestamp"]
     escrow = SaleEscrow.deploy(chain.w3, account=chain.payer)
     for refused in (

@@ -75,6 +75,12 @@ class Books:
         self._pay(payee, amount)
         return amount
 
+    def redirect(self, payee: int, amount: int) -> None:
+        """Send part of a credit elsewhere."""
+        assert 0 < amount <= min(self.credit[payee], self.held)
+        self.credit[payee] -= amount
+        self._pay(payee, amount)
+
     def _pay(self, payee: int, amount: int) -> None:
         self.paid[payee] += amount
         self.held -= amount

@@ -189,22 +189,58 @@ class Play:
             self.send(function)
         self.compare(asset)
 
-    def redirect(self, asset: str, actor: int) -> None:
-        """A payee that cannot receive has its credit sent elsewhere."""
+    def redirect(self, asset: str, actor: int, part: int) -> None:
+        """A payee that cannot receive has its credit sent elsewhere, or a part of it, or asks for what it has not."""
         contract = self.stage.actors[actor]
         payee, books = self.payees.index(contract.address), self.books[asset]
         haven = to_checksum_address(keccak(b"haven")[12:])
-        call = self.split.contract.encode_abi("redirectCredit", [haven, asset])
+        credit = books.credit[payee]
+        amount = credit + 1 if part < 0 else credit // part if part else 0
+        call = self.split.contract.encode_abi("redirectCredit", [haven, asset, amount])
         function = contract.functions.run(self.split.address, 0, call)
         before = self.world.balance(asset, haven)
-        if not min(books.credit[payee], books.held):
-            assert self.world.refusal(function).name == "NothingDue"
+        refused = (
+            Refusal("CreditExceeded", (credit, amount))
+            if amount > credit
+            else Refusal("NothingDue", (contract.address.lower(), asset.lower()))
+            if not amount
+            else Refusal("PaymentFailed", (asset.lower(), haven.lower(), amount))
+            if amount > books.held
+            else None
+        )
+        if refused:
+            assert self.world.refusal(function) == refused
             return
-        amount = books.withdraw(payee)
+        books.redirect(payee, amount)
         self.send(function)
         key = (asset, contract.address)
         self.redirected[key] = self.redirected.get(key, 0) + amount
         assert self.world.balance(asset, haven) == before + amount
+        self.compare(asset)
+
+    def withdraw_all(self, asset: str) -> None:
+        """One call for all payees: whom it cannot pay it leaves out."""
+        books = self.books[asset]
+        paid = [i for i in range(len(self.payees)) if books.credit[i] and self.accepts(asset, i)]
+        paid = [i for i in paid if books.held and books.withdraw(i)]
+        events = self.send(self.split.functions.withdrawCredits(list(self.payees), asset))
+        assert [said["payee"] for name, said in events if name == "CreditWithdrawn"] == [
+            self.payees[i] for i in paid
+        ]
+        assert len(events) == len(self.payees)
+        self.compare(asset)
+
+    def claim_all(self, asset: str) -> None:
+        books = self.books[asset]
+        paid = []
+        for i in range(len(self.payees)):
+            if books.due[i] and self.accepts(asset, i) and books.due[i] <= books.held:
+                books.claim(i)
+                paid.append(self.payees[i])
+        claims = [(payee, self.split.terms.proof(i), asset) for i, payee in enumerate(self.payees)]
+        events = self.send(self.split.functions.claimMany(claims))
+        assert [said["payee"] for name, said in events if name == "Claimed"] == paid
+        assert len(events) == len(self.payees)
         self.compare(asset)
 
     def turn(self, actor: int, mood: str) -> None:
@@ -317,9 +353,17 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
         def withdraw(self, asset: str, payee: int) -> None:
             self.play.withdraw(asset, payee % len(self.play.payees))
 
-        @rule(asset=assets, actor=st.integers(0, ACTORS - 1))
-        def redirect(self, asset: str, actor: int) -> None:
-            self.play.redirect(asset, actor % min(ACTORS, len(self.play.payees)))
+        @rule(asset=assets, actor=st.integers(0, ACTORS - 1), part=st.integers(-1, 3))
+        def redirect(self, asset: str, actor: int, part: int) -> None:
+            self.play.redirect(asset, actor % min(ACTORS, len(self.play.payees)), part)
+
+        @rule(asset=assets)
+        def withdraw_all(self, asset: str) -> None:
+            self.play.withdraw_all(asset)
+
+        @rule(asset=assets)
+        def claim_all(self, asset: str) -> None:
+            self.play.claim_all(asset)
 
         @rule(actor=st.integers(0, ACTORS - 1), mood=st.sampled_from(REFUSING + ACCEPTING))
         def turn(self, actor: int, mood: str) -> None:

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Agreement, Agreements} from "../Agreement.sol";
+import {Chance} from "../Chance.sol";
 import {IFactory} from "../IFactory.sol";
 import {IRevenueSplit, IRevenueSplitOffice, IRevenueSplitEvents} from "revshare/split/IRevenueSplit.sol";
 import {Payee} from "mocks/Payee.sol";
@@ -194,6 +195,24 @@ contract RevenueSplitFuzz {
         }
     }
 
+    /// @notice The factory knows its own splits by their code, and takes no copy, and no code changed by a bit, for one.
+    function testFuzz_theFactoryKnowsItsOwn(uint256 seed, address elsewhere, uint64 salt) external {
+        Agreement memory a = _any(seed, address(0));
+        bytes32 governance = bytes32(uint256(1) << 248 | (1 + seed % 10_000) << 232);
+        address split = seed % 2 == 0 ? _factory.create(a.pack(), salt) : _factory.createAmendable(a.pack(), governance, salt);
+        require(_factory.isSplit(split), "the factory does not know its own");
+        // Its own address is made of all that is in its code, so the code counts there and nowhere else.
+        if (elsewhere.code.length != 0 || uint160(elsewhere) <= 0x100) return;
+        bytes memory code = split.code;
+        vm.etch(elsewhere, code);
+        require(!_factory.isSplit(elsewhere), "a copy is taken for a split");
+        Chance.flip(code, Chance.draw(seed, "flip"));
+        vm.etch(elsewhere, code);
+        require(!_factory.isSplit(elsewhere), "other code is taken for a split");
+        vm.etch(elsewhere, Chance.bytesOf(seed, seed % 3 == 0 ? 96 : seed % 3 == 1 ? 134 : seed % 300));
+        require(!_factory.isSplit(elsewhere), "any code is taken for a split");
+    }
+
     // ------------------------------------------------------------------ terms and proofs
 
     /// @notice Commitment and proofs are as lib/Terms.sol describes them, on every number of pages.
@@ -213,21 +232,21 @@ contract RevenueSplitFuzz {
     }
 
     /// @notice Terms with a bit changed, cut off, continued or out of order open nothing.
-    function testFuzz_forgedTerms(uint256 seed, uint256 at, uint8 bit) external {
+    function testFuzz_forgedTerms(uint256 seed, uint256 place, uint8 bit) external {
         Agreement memory a = _any(seed, address(0));
         IRevenueSplit split = _create(a);
         _give(address(0), address(split), 10 ** 18);
         bytes memory forged = a.pack();
-        if (at % 4 == 0) {
-            uint256 length = (at >> 2) % forged.length;
+        if (place % 4 == 0) {
+            uint256 length = (place >> 2) % forged.length;
             assembly ("memory-safe") {
                 mstore(forged, length)
             }
-        } else if (at % 4 == 1) {
+        } else if (place % 4 == 1) {
             forged = bytes.concat(forged, bytes32(seed));
         } else {
-            at %= forged.length;
-            forged[at] = bytes1(uint8(forged[at]) ^ uint8(1 << (bit % 8)));
+            place %= forged.length;
+            forged[place] = bytes1(uint8(forged[place]) ^ uint8(1 << (bit % 8)));
         }
         (bool done,) = address(split).call(abi.encodeCall(split.distribute, (forged, address(0))));
         require(!done && !split.verify(forged), "forged terms were taken");
@@ -421,9 +440,9 @@ contract RevenueSplitFuzz {
         vm.deal(address(parent), revenue);
         parent.distribute(outer.pack(), address(0));
         child.distribute(inner.pack(), address(0));
-        uint256 at = 0;
-        while (outer.payees[at] != address(child)) ++at;
-        uint256 passed = outer.entitlement(at, address(0), revenue);
+        uint256 place = 0;
+        while (outer.payees[place] != address(child)) ++place;
+        uint256 passed = outer.entitlement(place, address(0), revenue);
         require(child.received(address(0)) == passed, "what was passed on");
         for (uint256 i = 0; i < inner.payees.length; ++i) {
             require(inner.payees[i].balance == inner.entitlement(i, address(0), passed), "what arrived");

@@ -270,30 +270,30 @@ contract SplitHandler {
     }
 
     /// @notice Somebody shows terms or a proof of his own making.
-    function forge(uint256 s, uint256 k, uint256 i, uint256 at, uint256 bit) external {
+    function forge(uint256 s, uint256 k, uint256 i, uint256 place, uint256 bit) external {
         (s, k) = _about(s, k);
         address[] memory who = _agreements[s].payees;
         i %= who.length;
         Moment memory before = _moment(s, k);
         // The bits for siblings that are not there mean nothing: those of the two bytes behind place.
         uint256 sides = 4 + 22 * (1 + _agreements[s].untils.length) + 1;
-        if (_do(s, 0, abi.encodeCall(splits[s].distribute, (_spoilt(terms[s], at, bit, 0), assets[k])))) {
+        if (_do(s, 0, abi.encodeCall(splits[s].distribute, (_spoilt(terms[s], place, bit, 0), assets[k])))) {
             _note(Promise.OnlyTheTermsMoveMoney, "forged terms were taken");
         }
         if (_do(s, 0, abi.encodeCall(splits[s].claim, (who[(i + 1) % who.length], proofs[s][i], assets[k])))) {
             _note(Promise.OnlyTheTermsMoveMoney, "a proof served somebody else");
         }
-        if (_do(s, 0, abi.encodeCall(splits[s].claim, (who[i], _spoilt(proofs[s][i], at, bit, sides), assets[k])))) {
+        if (_do(s, 0, abi.encodeCall(splits[s].claim, (who[i], _spoilt(proofs[s][i], place, bit, sides), assets[k])))) {
             _note(Promise.OnlyTheTermsMoveMoney, "a forged proof was taken");
         }
         _end(s, k, before);
     }
 
-    function _spoilt(bytes memory good, uint256 at, uint256 bit, uint256 sides) private pure returns (bytes memory) {
-        if (at % 16 == 0) return bytes.concat(good, bytes32(bit));
-        at %= good.length;
-        if (sides != 0 && (at == sides || at == sides + 1)) at = sides - 1;
-        good[at] = bytes1(uint8(good[at]) ^ uint8(1 << (bit % 8)));
+    function _spoilt(bytes memory good, uint256 place, uint256 bit, uint256 sides) private pure returns (bytes memory) {
+        if (place % 16 == 0) return bytes.concat(good, bytes32(bit));
+        place %= good.length;
+        if (sides != 0 && (place == sides || place == sides + 1)) place = sides - 1;
+        good[place] = bytes1(uint8(good[place]) ^ uint8(1 << (bit % 8)));
         return good;
     }
 
@@ -465,9 +465,9 @@ contract SplitHandler {
     }
 
     function _claimOf(uint256 s, uint256 k, address payee) private view returns (bytes memory) {
-        uint256 at = 0;
-        while (_agreements[s].payees[at] != payee) ++at;
-        return abi.encodeCall(splits[s].claim, (payee, proofs[s][at], assets[k]));
+        uint256 place = 0;
+        while (_agreements[s].payees[place] != payee) ++place;
+        return abi.encodeCall(splits[s].claim, (payee, proofs[s][place], assets[k]));
     }
 
     function _hookAll(uint256 k) private {

@@ -57,14 +57,15 @@ contract TrustFuzz {
         _probe(seed, coin ? 50_000 : 200_000, _SELLER, address(_book), call_, address(_payee), asset);
     }
 
-    /// @notice What did not reach the split for want of gas, with the sale's id, is owed to it whole, and anybody with enough
-    ///         gas has it arrive.
-    function testFuzz_aSaleIsNotLostForWantOfGas(uint256 seed, bool coin) external {
+    /// @notice A sale's money reaches a split that takes it, with the sale's id, or nothing has happened: for want of gas alone
+    ///         nothing is owed. What is owed because the split refused arrives later, with all the gas there is.
+    function testFuzz_aSaleIsNotLostForWantOfGas(uint256 seed, bool coin, bool refuses) external {
         address asset = _openSale(coin);
         // What `pay` is given goes through the escrow's call to itself, which keeps a 64th part of it, and an approval.
-        _split.become(FickleSplit.Way.Takes, 350_000 + seed % 80_000);
+        uint256 least = 350_000 + seed % 80_000;
+        _split.become(refuses ? FickleSplit.Way.Refuses : FickleSplit.Way.Takes, least);
         vm.prank(address(_payee));
-        (bool done,) = address(_escrow).call{gas: 100_000 + (seed >> 128) % 600_000}(
+        (bool done,) = address(_escrow).call{gas: 100_000 + (seed >> 128) % 1_200_000}(
             abi.encodeCall(_escrow.confirm, (address(_split), _ID))
         );
         ISaleEscrow.Sale memory sale = _escrow.sale(address(_split), address(_payee), _ID);
@@ -74,7 +75,10 @@ contract TrustFuzz {
             return;
         }
         bool owed = sale.state == ISaleEscrow.State.Owed;
+        require(owed == refuses, "owed for want of gas, or taken by a split that refuses");
         require(owed ? sale.owed == _AMOUNT && reached == 0 : sale.owed == 0 && reached == _AMOUNT, "money was lost");
+        // A split that wants more than it got at first is given all there is.
+        _split.become(FickleSplit.Way.Takes, 3 * least);
         if (owed) _escrow.release(address(_split), address(_payee), _ID);
         require(_held(address(_split), asset) == _AMOUNT && _split.sales() == 1, "what was owed does not arrive");
         require(_held(address(_escrow), asset) == 0, "something is left");

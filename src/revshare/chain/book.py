@@ -93,8 +93,8 @@ class PayoutBook(Contract):
         now = book.owner()
         if now != who:
             raise InvalidInput(
-                f"the book of {who} is there, at {book.address}, and belongs to {now} now: give another salt "
-                "for another book, or use PayoutBook.at for this"
+                f"the book of {who} is there, at {book.address}, and belongs to {now} now: another salt "
+                "gives another book"
             )
         return book
 

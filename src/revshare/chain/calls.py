@@ -17,7 +17,7 @@ from revshare.chain.abi import Interface
 from revshare.chain.node import Node
 from revshare.chain.signers import Account, Sender, sender
 from revshare.chain.tokens import Allowance, allowance_of, approvals, balance_of
-from revshare.chain.transactions import GAS_CAP, Pending, Receipt, Signed, Transaction
+from revshare.chain.transactions import Pending, Receipt, Signed, Transaction
 from revshare.errors import (
     ContractError,
     InsufficientAllowance,
@@ -52,8 +52,7 @@ class Call:
     """A call to a contract, not yet made.
 
     contract, function: for people to read. to: the contract's address; None to create one. calldata: bytes.
-    value: wei sent along. skips: whether it leaves out what fails, be it for want of gas, and goes on. spare:
-    gas to give besides what the node estimates, for a part of the call that may fail by itself.
+    value: wei sent along. skips: whether it leaves out what fails, be it for want of gas, and goes on.
     """
 
     node: Node = field(repr=False)
@@ -68,7 +67,6 @@ class Call:
     allowance: Allowance | None = field(default=None, repr=False)
     payouts: Callable[[int], Mapping[str, int]] | None = field(default=None, repr=False)
     skips: bool = field(default=False, repr=False)
-    spare: int = field(default=0, repr=False)
 
     # ---------------------------------------------------------------- what it is
 
@@ -115,7 +113,7 @@ class Call:
         return Preview(number, values, self.payouts(number) if self.payouts else {})
 
     def estimate_gas(self) -> int:
-        """Return the gas that the call needs; so much that no part of it fails for want of gas.
+        """Return the gas that the call needs; so much that nothing is left out for want of it.
 
         Raises ContractError when the contract would refuse it, InsufficientAllowance when an approval has to
         go before, InsufficientFunds, and ChainError when it needs more than one transaction may have
@@ -199,12 +197,11 @@ class Call:
 
     def _estimate(self, by: Sender) -> int:
         work_out = transactions.estimate_whole if self.skips else transactions.estimate
-        gas = work_out(self.node, self.transaction(by.address), self._label)
-        return min(gas + self.spare, GAS_CAP)
+        return work_out(self.node, self.transaction(by.address), self._label)
 
     def _with_gas(self, by: Sender, given: dict[str, Any]) -> dict[str, Any]:
         """Add the gas where a node's own estimate is not to be trusted with it."""
-        if not (self.skips or self.spare) or given.get("gas") is not None:
+        if not self.skips or given.get("gas") is not None:
             return given
         transactions.check_chain(self.node, self.chain_id)
         return given | {"gas": transactions.with_margin(self._estimate(by))}

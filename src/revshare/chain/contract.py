@@ -76,12 +76,7 @@ class Contract:
         return interface(cls._CONTRACT)
 
     def _call(
-        self,
-        function: str,
-        *arguments: object,
-        value: int = 0,
-        allowance: Allowance | None = None,
-        spare: int = 0,
+        self, function: str, *arguments: object, value: int = 0, allowance: Allowance | None = None
     ) -> Call:
         known = self._interface()
         return Call(
@@ -95,7 +90,6 @@ class Contract:
             self._account,
             known,
             allowance,
-            spare=spare,
         )
 
     def _view(self, function: str, *arguments: object, block: BlockId = "latest") -> dict[str, Any]:

@@ -48,8 +48,6 @@ Amount = int | str | Decimal
 """Base units as an int; whole tokens as a str or Decimal."""
 
 
-_PAY_IN = 520_000
-"""Gas for paying a split, which the escrow tries by itself: with less the money would be owed instead."""
 _UNITS = Token(symbol="units", decimals=0)
 
 
@@ -173,7 +171,7 @@ class SaleEscrow(Contract):
 
         While it cannot be paid in it stays here, owed: see `release`.
         """
-        return self._call("confirm", _split_address(split), record_id(sale_id), spare=_PAY_IN)
+        return self._call("confirm", _split_address(split), record_id(sale_id))
 
     def dispute(self, split: RevenueSplit | str, sale_id: str | bytes) -> Call:
         """Leave a sale of the sender's to its arbiter; the buyer alone can, before the deadline."""
@@ -294,7 +292,7 @@ class SaleEscrow(Contract):
         self, function: str, split: RevenueSplit | str, sale_id: str | bytes, buyer: str, *more: object
     ) -> Call:
         owner = given_address(buyer, "buyer")
-        return self._call(function, _split_address(split), owner, record_id(sale_id), *more, spare=_PAY_IN)
+        return self._call(function, _split_address(split), owner, record_id(sale_id), *more)
 
 
 def _split_address(split: RevenueSplit | str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import event, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.contract.answers import ANSWERS
 from tests.contract.aside import Aside
@@ -27,6 +27,8 @@ STEPS = ["confirm", "dispute", "refund", "release", "decide", "settleByDefault"]
 MODES = [("true", 1_000), ("false", 1_000), ("two", 1_000), ("false", 0), ("a byte", 400), ("false", -300)]
 """What the odd token answers, and the thousandths that leave."""
 WAYS_TAKEN = ["Takes", "Takes", "Refuses", "GivesBack", "TakesNothing", "TakesPart"]
+WAYS_REFUSED = {True: {"Refuses", "GivesBack"}, False: {"Refuses", "GivesBack", "TakesNothing", "TakesPart"}}
+"""Coin (True) that comes with a call is there, whatever is done then."""
 SALE = "(address,uint40,uint40,bool,uint8,address,address,address,uint128,uint128)"
 
 
@@ -68,7 +70,7 @@ class Stage:
     def takes(self, split: str, token: str) -> bool:
         if split == self.later and not self.created:
             return False
-        if split == self.strange.address and self.way != "Takes":
+        if split == self.strange.address and self.way in WAYS_REFUSED[token == COIN]:
             return False
         return token != self.fair.address or self._passes(self.escrow.address, split)
 
@@ -204,7 +206,7 @@ class Play:
 
 def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each rule is a function
     assets, actors = st.sampled_from(stage.assets), st.sampled_from(stage.actors)
-    numbers, amounts = st.integers(0, 50), st.integers(0, 10**9) | st.sampled_from([1, MAX])
+    numbers = st.integers(0, 50)
     parties = st.sampled_from([actor.address for actor in stage.actors])
 
     class Machine(RuleBasedStateMachine):
@@ -216,80 +218,53 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             self.play.settle()
             super().teardown()
 
-        @rule(
-            buyer=st.integers(0, ACTORS - 1),
-            split=st.sampled_from(stage.splits),
-            asset=assets,
-            amount=st.integers(1, 10**9) | st.sampled_from([1, 2]),
-            arbitrated=st.booleans(),
-            lasts=st.tuples(st.integers(1, 400), st.integers(1, 400)),
-            by_default=st.booleans(),
-        )
-        def open(
-            self,
-            buyer: int,
-            split: str,
-            asset: str,
-            amount: int,
-            arbitrated: bool,
-            lasts: tuple[int, int],
-            by_default: bool,
-        ) -> None:
-            """With a seller and an arbiter who are others'; the first three ids are soon used up."""
+        @initialize(data=st.data())
+        def begin(self, data: st.DataObject) -> None:
+            """With some sales, and others in the mood they happen to be in."""
+            for _ in range(6):
+                self.open_well(data)
+            for _ in range(3):
+                self.change(data)
+
+        def open_well(self, data: st.DataObject) -> None:
+            """With a seller and an arbiter who are others'. Ids are few: some are used by several buyers."""
+            buyer = data.draw(st.integers(0, ACTORS - 1))
             around = [stage.actors[(buyer + i) % ACTORS].address for i in range(3)]
-            deadline = self.play.aside.time + lasts[0]
-            arbiter, until = (around[2], deadline + lasts[1]) if arbitrated else (COIN, 0)
+            deadline = self.play.aside.time + data.draw(st.integers(1, 400))
+            arbiter, until = COIN, 0
+            if data.draw(st.integers(0, 3)):
+                arbiter, until = around[2], deadline + data.draw(st.integers(1, 400))
             sale_id = (len(self.play.model.sales) // 2).to_bytes(32, "big")
+            split, asset = data.draw(st.sampled_from(stage.splits)), data.draw(assets)
+            amount, by_default = data.draw(st.integers(1, 10**9)), data.draw(st.booleans())
             terms = (split, sale_id, asset, amount, around[1], arbiter, deadline, until, by_default)
             self.play.open(stage.actors[buyer], terms, amount if asset == COIN else 0)
 
-        @rule(
-            buyer=actors,
-            split=st.sampled_from([*stage.splits, COIN, stage.escrow.address, stage.fair.address]),
-            asset=assets,
-            amount=amounts | st.just(MAX + 1),
-            seller=parties | st.just(COIN),
-            arbiter=parties | st.just(COIN),
-            lasts=st.tuples(st.integers(-2, 2), st.integers(-2, 2)),
-            off=st.sampled_from([0, 0, 0, 1]),
-        )
-        def open_somehow(
-            self,
-            buyer: Any,
-            split: str,
-            asset: str,
-            amount: int,
-            seller: str,
-            arbiter: str,
-            lasts: tuple[int, int],
-            off: int,
-        ) -> None:
+        @rule(data=st.data(), well=st.booleans())
+        def open(self, data: st.DataObject, well: bool) -> None:
             """Whether or not it makes sense."""
-            deadline = self.play.aside.time + lasts[0]
-            sale_id = (amount % 3).to_bytes(32, "big")
-            until = 0 if arbiter == COIN and lasts[1] else deadline + lasts[1]
-            terms = (split, sale_id, asset, amount, seller, arbiter, deadline, until, True)
-            self.play.open(buyer, terms, (amount if asset == COIN else 0) + off)
+            if well:
+                return self.open_well(data)
+            nowhere = [COIN, stage.escrow.address, stage.fair.address]
+            split = data.draw(st.sampled_from([*stage.splits, *stage.splits, *nowhere]))
+            asset = data.draw(assets)
+            amount = data.draw(st.integers(0, 10**9) | st.sampled_from([1, MAX, MAX + 1]))
+            seller, arbiter = data.draw(parties | st.just(COIN)), data.draw(parties | st.just(COIN))
+            deadline = self.play.aside.time + data.draw(st.integers(-1, 3))
+            until = deadline + data.draw(st.integers(-1, 3)) if data.draw(st.booleans()) else 0
+            value = (amount if asset == COIN else 0) + data.draw(st.sampled_from([0, 0, 0, 1]))
+            terms = (split, (amount % 3).to_bytes(32, "big"), asset, amount, seller, arbiter, deadline, until, True)
+            return self.play.open(data.draw(actors), terms, value)
 
-        @precondition(lambda self: self.play.model.sales)
         @rule(name=st.sampled_from(STEPS), actor=actors, number=numbers, to_buyer=st.integers(0, 2**32))
         def step(self, name: str, actor: Any, number: int, to_buyer: int) -> None:
             """Anybody, anything."""
             sale = self.play.sale(number)
             self.play.step(name, actor, sale, to_buyer % (sale.amount + 2))
 
-        @precondition(lambda self: self.play.model.sales)
-        @rule(name=st.sampled_from(STEPS), number=numbers, to_buyer=st.integers(0, 2**32))
-        def step_of_the_party(self, name: str, number: int, to_buyer: int) -> None:
-            """By whom it is for."""
-            sale = self.play.sale(number)
-            who = {"refund": sale.seller, "decide": sale.arbiter}.get(name, sale.key[1])
-            actor = next((a for a in stage.actors if a.address == who), stage.actors[0])
-            self.play.step(name, actor, sale, to_buyer % (sale.amount + 1))
-
-        @precondition(lambda self: self.play.model.sales)
         @rule(data=st.data(), number=numbers, to_buyer=st.integers(0, 2**32))
-        def step_that_is_possible(self, data: st.DataObject, number: int, to_buyer: int) -> None:
+        def end_a_sale(self, data: st.DataObject, number: int, to_buyer: int) -> None:
+            """Something that is possible."""
             sale, time = self.play.sale(number), self.play.aside.time
             to_buyer %= sale.amount + 1
             possible = [
@@ -303,7 +278,6 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
                 name, actor = data.draw(st.sampled_from(possible))
                 self.play.step(name, actor, sale, to_buyer)
 
-        @precondition(lambda self: self.play.model.sales)
         @rule(number=numbers, which=st.booleans(), off=st.integers(-1, 1))
         def wait(self, number: int, which: bool, off: int) -> None:
             """Until just before, at, or just after a deadline."""
@@ -322,13 +296,14 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             target = stage.haven if to == "haven" else to if to is None else to.address
             self.play.withdraw(actor, target, token, amount)
 
-        @rule(actor=actors, asset=assets, nowhere=st.sampled_from([None, COIN, stage.escrow.address, stage.haven]))
-        def withdraw_what_need_not_be_there(self, actor: Any, asset: str, nowhere: str | None) -> None:
-            self.play.withdraw(actor, nowhere, asset, 1)
+        @rule(actor=actors, asset=assets, to=st.sampled_from([None, COIN, stage.escrow.address, stage.haven]))
+        def withdraw_what_need_not_be_there(self, actor: Any, asset: str, to: str | None) -> None:
+            self.play.withdraw(actor, to, asset, 1)
 
-        @rule(actor=actors, data=st.data())
-        def change(self, actor: Any, data: st.DataObject) -> None:
+        @rule(data=st.data())
+        def change(self, data: st.DataObject) -> None:
             """Something outside."""
+            actor = data.draw(actors)
             what = data.draw(st.sampled_from(["mood", "bar", "token", "split", "create"]))
             note(what)
             match what:
@@ -348,7 +323,7 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
                     self.play.change(stage.odd.functions.behave(COIN, stage.mode[1], *says))
                 case "split":
                     stage.way = data.draw(st.sampled_from(WAYS_TAKEN))
-                    self.play.change(stage.strange.functions.become(WAYS.index(stage.way), 0))
+                    self.play.change(stage.strange.functions.become(WAYS.index(stage.way), 3))
                 case "create":
                     if not stage.created:
                         create = stage.world.factory.functions.create(stage.terms.packed, stage.salt)

@@ -55,7 +55,7 @@ def test_a_split_that_does_not_take_exactly_the_money_is_owed(
 ) -> None:
     """Nothing of what it did has happened, and it keeps no allowance by which to take what others have paid in."""
     token = world.token()
-    target = odd(world, way)
+    target = odd(world, way, number=3)
     others = escrow.open(world.fresh(), token=token.address)
     sale = escrow.open(target.address, token=token.address)
     for _ in range(2):
@@ -73,6 +73,18 @@ def test_a_split_that_does_not_take_exactly_the_money_is_owed(
     assert sale.do("release") == [sale.owed_settled(1_000_000, refunded=False)]
     assert world.balance(token.address, target.address) == 1_000_000
     others.do("refund")
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_a_split_that_takes_all_but_what_a_token_of_shares_may_round_has_taken_it(
+    world: World, escrow: Escrow, units: int
+) -> None:
+    token = world.token()
+    target = odd(world, "GivesBack", units)
+    sale = escrow.open(target.address, token=token.address)
+    assert sale.do("confirm") == [sale.settled(CONFIRMED, 1_000_000, 0)]
+    assert world.balance(token.address, target.address) == 1_000_000 - units
+    assert world.balance(token.address, escrow.address) == units  # which is nobody's
 
 
 @pytest.mark.parametrize("name", [*ACTS, "open", "openWithPermit", "withdrawCredit", "redirectCredit"])

@@ -23,7 +23,7 @@ contract OddSplit {
         BombOnRevert,
         Acts, // calls somebody first, whatever comes of it
         Hungry, // takes, after `number` gas worth of work
-        GivesBack // takes it all, and sends one unit back: no allowance is left, but the balance is not as it should be
+        GivesBack // takes it all, and sends `number` units back: no allowance is left, but the balance is not as it should be
     }
 
     Way public way;
@@ -71,7 +71,7 @@ contract OddSplit {
         }
         if (w == Way.TakesPart) amount -= 1;
         if (token != address(0)) IToken(token).transferFrom(msg.sender, address(this), amount);
-        if (w == Way.GivesBack) IToken(token).transfer(msg.sender, 1);
+        if (w == Way.GivesBack) IToken(token).transfer(msg.sender, number);
         paid += amount;
     }
 

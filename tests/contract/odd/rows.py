@@ -158,7 +158,7 @@ ROWS = (
         "The blocklist of USDC or USDT, with the split, the escrow and the book on it.",
         Manner(blocks=True),
         REFUSED,
-        listed="XYZEK",
+        listed="XYZzEK",
     ),
     Row(
         "is upgraded, to a fee and a blocklist",
@@ -216,7 +216,7 @@ ROWS = (
         "counts in shares, rounding down",
         "stETH: a unit or two less than asked leaves and arrives.",
         Manner(moves="LessByOne"),
-        "L L L | L L L L L L L | L O O w L L L/O L L | P L L L | P P P",
+        KEEPS_A_PART,
     ),
     Row(
         "counts in shares, rounding up",
@@ -341,7 +341,7 @@ ROWS = (
         "A lie, by a token that is not the coin and moves nothing. "
         "In the split that settles in it the coin can no more be told from it.",
         Manner("Reverts", tells="Coin"),
-        "r r r | N n N f N f N | r O O w A A A/O f f | u f N e | s s s",
+        "r r r | N n N f N f N | r O O w A A A/O f f | u f N e | A s s",
     ),
     Row(
         "does not say what it has",
@@ -374,7 +374,7 @@ ROWS = (
         "has two addresses",
         "TUSD, until 2022; Synthetix's proxies. The other one is what the split settles in.",
         HONEST,
-        "P P P | s s N s N s N | P P P P P P P/P P P | P P P P | P P P",
+        "P P P | A s N s N s N | P P P P P P P/P P P | P P P P | P P P",
         scene="double",
         settles="distribute=P claim=P claims=P withdraw=P withdraws=P redirect=P amend=P",
     ),
@@ -382,7 +382,7 @@ ROWS = (
         "is the coin",
         "CELO on Celo, POL at 0x…1010 on Polygon: here moved by a precompile, as Celo's is.",
         HONEST,
-        "P P P | s s N s N s N | P P P P P P P/P P P | P P P P | s s s",
+        "P P P | A s N s N s N | P P P P P P P/P P P | P P P P | A s s",
         scene="alias",
         settles="distribute=P claim=P claims=P withdraw=P withdraws=P redirect=P amend=P",
     ),

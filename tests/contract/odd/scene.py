@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -66,7 +67,7 @@ class Manner:
             PERMITS.index(self.permits),
             self.calls,
             self.blocks,
-            self.gas,
+            next(words for words in count() if 3 * words + words * words // 512 >= self.gas),
             self.number,
         )
 

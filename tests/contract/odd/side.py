@@ -106,5 +106,12 @@ class Side:
         """A word of storage."""
         return int(self.state.get_storage(to_canonical_address(who), slot))
 
+    def root(self, who: str) -> bytes:
+        """Of all that an account has in storage."""
+        self.state.lock_changes()
+        store = self.state._account_db._get_address_store(to_canonical_address(who))
+        store.make_storage_root()
+        return bytes(store.get_changed_root()) if store.has_changed_root else b"as before"
+
     def set_code(self, who: str, code: bytes) -> None:
         self.state.set_code(to_canonical_address(who), code)

@@ -22,6 +22,7 @@ class Stage:
     found: dict[str, dict[str, str]] = field(default_factory=dict)
     scenes: dict[str, Scene] = field(default_factory=dict)
     keys: dict[str, Any] = field(default_factory=dict)
+    known: set[Any] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.world = World(self.compiled, Machine)
@@ -61,7 +62,7 @@ class Stage:
     def begin(self, row: Row) -> Scene:
         """Have the token of a row's scene behave as the row says."""
         scene = self.scene(row.scene)
-        names = {"h": "haven"}
+        names = {"h": "haven", "z": "ZY"}
         if row.listed:
             scene.make(scene.call("ledger", "list", [scene.at[names.get(n, n)] for n in row.listed]))
         if row.mood:
@@ -93,7 +94,8 @@ class Stage:
 
     def cell(self, scene: Scene, row: Row, name: str, *, settles: bool = False) -> str:
         try:
-            return Cell(scene, row.manner, name, settles=settles, mood=row.mood).run()
+            cell = Cell(scene, row.manner, name, settles=settles, mood=row.mood, known=self.known)
+            return cell.run()
         except AssertionError as error:
             return f"FAULT: {str(error).partition(chr(10))[0]}"
 

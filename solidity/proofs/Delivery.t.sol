@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Anything} from "./Anything.sol";
+import {PlainPayout} from "tests/reference/PlainPayout.sol";
+import {Shipped} from "./Shipped.sol";
+import {anyOf, both, either, svm, vm} from "./Cheats.sol";
+
+interface IDeliverer {
+    error NotEnoughGas();
+    error NotAToken(address token);
+    error PaymentFailed(address asset, address payee, uint256 amount);
+
+    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left);
+    function sendAll(address asset, address to, uint256 amount, uint256 held) external;
+    function judge(address asset, uint256 amount, uint256 held, bool called) external view returns (uint256 left);
+}
+
+/// @title A token that answers a transfer with any bytes of a known number, or reverts with them, and whose balance is then
+///        any, or is not said.
+contract OddToken {
+    bool public reverts;
+    uint256 public size;
+    uint256 public word;
+    uint256 public balance;
+    bool public says;
+
+    function behave(bool reverts_, uint256 size_, uint256 word_, uint256 balance_, bool says_) external {
+        (reverts, size, word, balance, says) = (reverts_, size_, word_, balance_, says_);
+    }
+
+    function transfer(address, uint256) external view {
+        (bool reverts_, uint256 size_, uint256 word_) = (reverts, size, word);
+        assembly ("memory-safe") {
+            mstore(0x00, word_)
+            mstore(0x20, not(0))
+            if reverts_ { revert(0x00, size_) }
+            return(0x00, size_)
+        }
+    }
+
+    function balanceOf(address) external view returns (uint256) {
+        require(says);
+        return balance;
+    }
+}
+
+/// @title lib/Delivery.sol does what its table says, whatever a token answers, and whatever it does to our balance.
+/// @dev Of answers there are none, a byte, one byte less than a word, a word, one byte more, and two words: what is looked at
+///      is whether there are none, fewer than a word, or more, and the first word.
+contract DeliveryProof {
+    IDeliverer internal deliverer = IDeliverer(Shipped.deploy("Deliverer", ""));
+    PlainPayout internal plain = new PlainPayout();
+    OddToken internal token = new OddToken();
+    Anything internal payee = new Anything();
+
+    struct Delivered {
+        bool reverts;
+        bytes answer;
+        bool says;
+        uint256 amount;
+        uint256 held;
+        uint256 holds;
+    }
+
+    function check_an_attempt_in_tokens() external {
+        Delivered memory d = _any();
+        (bool done, bytes memory answer) =
+            address(deliverer).call(abi.encodeCall(deliverer.attempt, (address(token), address(payee), d.amount, d.held)));
+        if (done) return _leaves(d, abi.decode(answer, (uint256)));
+        // Refused is only what had to be looked at: where too little gas is left, or no balance is said.
+        assert(!_isClean(d));
+        bytes4 reason = bytes4(answer);
+        assert(either(reason == IDeliverer.NotEnoughGas.selector, both(reason == IDeliverer.NotAToken.selector, !d.says)));
+    }
+
+    function check_a_judgement() external {
+        Delivered memory d = _any();
+        vm.assume(!_isClean(d));
+        (bool done, bytes memory answer) = address(deliverer).call(
+            abi.encodeCall(deliverer.judge, (address(token), d.amount, d.held, !d.reverts))
+        );
+        if (done) return _leaves(d, abi.decode(answer, (uint256)));
+        bytes4 reason = bytes4(answer);
+        assert(either(reason == IDeliverer.NotEnoughGas.selector, both(reason == IDeliverer.NotAToken.selector, !d.says)));
+    }
+
+    /// @dev A payment of nothing is never made.
+    function check_all_or_nothing_in_tokens() external {
+        Delivered memory d = _any();
+        vm.assume(d.amount != 0);
+        (bool done, bytes memory answer) =
+            address(deliverer).call(abi.encodeCall(deliverer.sendAll, (address(token), address(payee), d.amount, d.held)));
+        bool whole = plain.isWhole(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds);
+        bool seen = either(_isClean(d), either(d.reverts, d.says));
+        if (done) assert(both(whole, either(_isClean(d), d.says)));
+        else if (seen) assert(both(!whole, bytes4(answer) == IDeliverer.PaymentFailed.selector));
+        else assert(bytes4(answer) == IDeliverer.NotAToken.selector);
+    }
+
+    /// @dev Where nobody has looked at the balance, only a clean success is one.
+    function check_all_or_nothing_unseen() external {
+        Delivered memory d = _any();
+        vm.assume(d.amount != 0);
+        (bool done,) =
+            address(deliverer).call(abi.encodeCall(deliverer.sendAll, (address(token), address(payee), d.amount, 0)));
+        assert(done == _isClean(d));
+    }
+
+    function check_silence_without_code() external {
+        (uint256 amount, uint256 held) = (svm.createUint256("amount"), svm.createUint256("held"));
+        address none = address(0xDEAD);
+        (bool done, bytes memory answer) =
+            address(deliverer).call(abi.encodeCall(deliverer.attempt, (none, address(payee), amount, held)));
+        assert(!done);
+        bytes4 reason = bytes4(answer);
+        assert(either(reason == IDeliverer.NotEnoughGas.selector, reason == IDeliverer.NotAToken.selector));
+        (done,) = address(deliverer).call(abi.encodeCall(deliverer.sendAll, (none, address(payee), amount, held)));
+        assert(!done);
+    }
+
+    function check_an_attempt_in_coin(uint256 amount, uint256 held, uint256 believed) external {
+        vm.deal(address(deliverer), held);
+        uint256 before = address(payee).balance;
+        (bool done, bytes memory answer) =
+            address(deliverer).call(abi.encodeCall(deliverer.attempt, (address(0), address(payee), amount, believed)));
+        unchecked {
+            uint256 got = address(payee).balance - before;
+            if (done) {
+                uint256 left = abi.decode(answer, (uint256));
+                assert(both(left == got, either(left == 0, left == amount)));
+            } else {
+                assert(both(got == 0, bytes4(answer) == IDeliverer.NotEnoughGas.selector));
+            }
+            assert(address(deliverer).balance == held - got);
+        }
+    }
+
+    function check_all_or_nothing_in_coin(uint256 amount, uint256 held, uint256 believed) external {
+        vm.deal(address(deliverer), held);
+        uint256 before = address(payee).balance;
+        // What is held is what is believed, or nobody has looked: never more than is held.
+        vm.assume(believed <= held);
+        (bool done, bytes memory answer) =
+            address(deliverer).call(abi.encodeCall(deliverer.sendAll, (address(0), address(payee), amount, believed)));
+        unchecked {
+            assert(address(payee).balance - before == (done ? amount : 0));
+            assert(address(deliverer).balance == held - (done ? amount : 0));
+        }
+        if (!done) assert(bytes4(answer) == IDeliverer.PaymentFailed.selector);
+    }
+
+    function _any() private returns (Delivered memory d) {
+        uint256 size = _sizeAt(anyOf(6));
+        uint256 word = svm.createUint256("word");
+        d.reverts = svm.createBool("reverts");
+        d.says = svm.createBool("says");
+        d.amount = svm.createUint256("amount");
+        d.held = svm.createUint256("held");
+        d.holds = svm.createUint256("holds");
+        d.answer = new bytes(size);
+        bytes memory answer = d.answer;
+        assembly ("memory-safe") {
+            if gt(size, 0x1f) { mstore(add(answer, 0x20), word) }
+        }
+        token.behave(d.reverts, size, word, d.holds, d.says);
+    }
+
+    function _sizeAt(uint256 which) private pure returns (uint256) {
+        if (which < 2) return which;
+        return which < 5 ? 29 + which : 64;
+    }
+
+    function _isClean(Delivered memory d) private view returns (bool) {
+        return plain.isClean(address(token), !d.reverts, d.answer);
+    }
+
+    function _leaves(Delivered memory d, uint256 left) private view {
+        assert(left <= d.amount);
+        assert(left == plain.leftOf(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds));
+        // Without a balance nothing was judged by it.
+        assert(either(d.says, either(_isClean(d), d.reverts)));
+    }
+}
