@@ -170,7 +170,9 @@ def targets() -> dict[tuple[str, str], int]:
 
 
 def accepted() -> dict[tuple[str, str], int]:
-    """(name, number of payees or nothing): the most that is accepted where the target is missed, and known to be."""
+    """(name, number of payees or nothing): the most that is accepted where the target is missed, and known
+    to be.
+    """
     return {(name, count): most for name, count, most in flat(ACCEPTED)}
 
 

@@ -2,7 +2,7 @@
 
     python tools/mutate.py --quick                # forge alone judges all mutants; what lives stays open
     python tools/mutate.py                        # the tests in Python judge what is open or was not tried
-    python tools/mutate.py --part 1/2             # half of them, for one of two processes
+    python tools/mutate.py --part 1/2 --tree a    # half of them, for one of two processes
     python tools/mutate.py --file lib/Terms.sol   # of this file only
     python tools/mutate.py --report               # what has come of it so far, in Markdown
     python tools/mutate.py --calibrate            # only the mutants that are known to be killed
@@ -11,18 +11,19 @@
 No verdict means anything before calibration: the unbroken contracts must pass every killer, and mutants that
 nobody could miss must be killed. The judges are asked from quick to slow, up to the first who notices:
 
-1. Libraries: a contract around them (solidity/test/lib/Harness.sol), compiled without the optimiser in two
-   seconds, held by forge against the plain statements of the same rules.
-2. What the compiler's old pipeline can compile (back office, escrow, book): in a second, without the optimiser.
-   Forge, then Python.
-3. The contracts by way of the intermediate language, as shipped but hardly optimised and without the hash of the
-   sources that ends the code. Bytes that are the same are a mutant that is none. Forge with more runs, then Python.
+1. Libraries: a contract around them (solidity/test/lib/Harness.sol), held by forge against the plain
+   statements of the same rules.
+2. The contracts. Both are compiled by the compiler's old pipeline without the optimiser, which takes a tenth
+   of the time. Forge with few runs, then Python.
+3. What lives: the contracts by way of the intermediate language, as shipped but hardly optimised and without
+   the hash of the sources that ends the code. Bytes that are the same are a mutant that is none. Forge with
+   more runs, then Python, and in it what asks for gas.
 
 All of it happens in a copy of the tests (solidity/out/mutants/tree-…), brought up to date as a run begins, so
-that nobody's edits disturb it. The compiler stays in memory; Python's tests are collected once and forked for each
-mutant; tests that have killed before go first, then the quick ones. Verdicts are appended to tools/mutants.jsonl,
-each with a hash of the source it was about: those of other texts are not counted, and a run goes on where the
-last one stopped.
+that nobody's edits disturb it. The compiler stays in memory; Python's tests are collected once and forked for
+each mutant; tests that have killed before go first, then the quick ones. Verdicts are appended to
+tools/mutants.jsonl, each with a hash of the source it was about: those of other texts are not counted, and a
+run goes on where the last one stopped.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ _TRUST = Target(
 )
 _NESTING = "tests/chain/test_nesting.py"
 
-# Compiling few makes a mutant cheap. One target after the other is tried: what else shares the source stays whole
-# meanwhile.
+# Compiling few makes a mutant cheap. One target after the other is tried: what else shares the source stays
+# whole meanwhile.
 TARGETS: Mapping[str, tuple[Target, ...]] = {
     "split/SplitMoney.sol": (_FRONT,),
     "split/SplitOffice.sol": (Target((BACK,), _SPLIT, _SPLIT_TESTS),),
@@ -192,16 +193,84 @@ _OPTIMIZER = {
     "details": {"yul": True, "yulDetails": {"optimizerSteps": "dhfoDgvulfnTUtnIfxa[r]scLM:"}},
 }
 
-# What the compiler's old pipeline can compile, in a tenth of the time; and what stands around libraries.
-LEGACY = {BACK, ESCROW, BOOK}
+# What stands around libraries, for forge.
 HARNESS, HARNESSES = "test/lib/Harness.sol", ("TermsHarness", "MoneyHarness")
-# Where the old pipeline has no room on the stack: the same, with fewer variables at a time.
-_ROOM = (
-    ("            bool wrong;", "            { bool wrong;"),
-    ("return (0, header, 0);", "return (0, header, 0); }"),
-    ("bytes32 node = _climb(", "commitment = _climb("),
-    ("commitment = _seal(node, ", "commitment = _seal(commitment, "),
-)
+# Where the old pipeline has no room on the stack: the same, with fewer variables at a time. What a mutant has
+# changed of these does not compile so, and is left to the other pipeline.
+_ROOM: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "src/lib/Terms.sol": (
+        ("            bool wrong;", "            { bool wrong;"),
+        ("return (0, header, 0);", "return (0, header, 0); }"),
+        ("bytes32 node = _climb(", "commitment = _climb("),
+        ("commitment = _seal(node, ", "commitment = _seal(commitment, "),
+    ),
+    "src/split/SplitMoney.sol": (
+        (
+            "_payAll(terms, token, mark, to, held);",
+            "_payAll(terms, Tally(token, token, mark, to, held, false, 0, 0));",
+        ),
+        (
+            "_payAll(bytes calldata terms, address token, uint256 mark, uint256 to, uint256 held)",
+            "_payAll(bytes calldata terms, Tally memory tally)",
+        ),
+        (
+            "token, _base(token), mark, to);\n        (uint256 entry,",
+            "tally.token, _base(tally.token), tally.mark, tally.to);\n        (uint256 entry,",
+        ),
+        (", end, stride, token);", ", end, stride, tally.token);"),
+        ("Tally memory tally = Tally(token, token, mark, to, held, false, sent, 0);", "tally.sent = sent;"),
+        ("Delivery.judge(token, amount, _heldNow", "Delivery.judge(tally.token, amount, _heldNow"),
+    ),
+    "src/amendable/AmendableBackOffice.sol": (
+        (
+            (
+                "        uint256 header = Calldata.start(oldTerms);\n"
+                "        uint256 tiers = Terms.tierCount(header);\n        (uint256 entry, uint256 end)"
+            ),
+            (
+                "        uint256 tiers = Terms.tierCount(Calldata.start(oldTerms));\n"
+                "        (uint256 entry, uint256 end)"
+            ),
+        ),
+        ("_getsWorse(entry, oldTerms, newTerms)", "_worse(entry)"),
+        (
+            "Terms.tier(header, tiers - 1);\n        uint256 needed",
+            "Terms.tier(Calldata.start(oldTerms), tiers - 1);\n        uint256 needed",
+        ),
+        (
+            "    function _checkConsent(",
+            """    function _worse(uint256 entry) private pure returns (bool) {
+        bytes calldata a = msg.data[0:0];
+        bytes calldata b = a;
+        assembly {
+            a.offset := add(calldataload(4), 0x24)
+            a.length := calldataload(sub(a.offset, 0x20))
+            b.offset := add(calldataload(36), 0x24)
+            b.length := calldataload(sub(b.offset, 0x20))
+        }
+        return _getsWorse(entry, Calldata.start(a), Calldata.start(b), b);
+    }
+
+    function _checkConsent(""",
+        ),
+        (
+            "_getsWorse(uint256 entry, bytes calldata oldTerms, bytes calldata newTerms) private",
+            "_getsWorse(uint256 entry, uint256 was, uint256 is_, bytes calldata newTerms) private",
+        ),
+        (
+            (
+                "        uint256 was = Calldata.start(oldTerms);\n"
+                "        uint256 is_ = Calldata.start(newTerms);\n"
+            ),
+            "",
+        ),
+    ),
+}
+# Small enough for a chain, and hardly slower than nothing at all.
+_PLAINLY = {
+    "enabled": False,
+    "details": {"deduplicate": True, "cse": False, "yul": False, "peephole": True, "jumpdestRemover": True},
+}
 
 EFFORT = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "20", "FOUNDRY_INVARIANT_DEPTH": "50"}
 QUICK = {"FOUNDRY_FUZZ_RUNS": "24", "FOUNDRY_INVARIANT_RUNS": "6", "FOUNDRY_INVARIANT_DEPTH": "40"}
@@ -285,11 +354,12 @@ def _needed_by(unit: str, contents: Mapping[str, str]) -> set[str]:
     return found
 
 
-def compile_parts(compiler: Compiler, names: Sequence[str], mutant: Mutant | None = None) -> dict[str, str]:
+def compile_parts(
+    compiler: Compiler, names: Sequence[str], mutant: Mutant | None = None, *, plain: bool = False
+) -> dict[str, str]:
     """Creation code (hex) of contracts by name, with the mutant; the factory gets its parts by argument.
 
-    Optimised no further than the stack asks for: what a mutant does is the same, and it is there in half the
-    time.
+    Optimised no further than the stack asks for, since what a mutant does is the same; `plain`, not at all.
     """
     contents = {unit: source["content"] for unit, source in _everything()["sources"].items()}
     if mutant:
@@ -309,56 +379,31 @@ def compile_parts(compiler: Compiler, names: Sequence[str], mutant: Mutant | Non
     )
     assert "new " not in contents[factory], "the factory makes its parts in a way this tool does not know"
     contents[UNITS[LOADER]] = _LOADER
-    needed = set().union(*(_needed_by(UNITS[name], contents) for name in names))
+    units = {**UNITS, **dict.fromkeys(HARNESSES, HARNESS)}
+    if plain:
+        for unit, changes in _ROOM.items():
+            for before, after in changes:
+                contents[unit] = contents[unit].replace(before, after)
+        for name in ("Harness.sol", "IHarness.sol"):
+            text = (ROOT / "solidity/test/lib" / name).read_text(encoding="utf-8")
+            contents[f"test/lib/{name}"] = text.replace('"revshare/', '"src/')
+    needed = set().union(*(_needed_by(units[name], contents) for name in names))
     selection: dict[str, dict[str, list[str]]] = {}
     for name in names:
-        selection.setdefault(UNITS[name], {})[name] = ["evm.bytecode.object"]
+        selection.setdefault(units[name], {})[name] = ["evm.bytecode.object"]
     standard = {
         "language": "Solidity",
         "sources": {unit: {"content": contents[unit]} for unit in sorted(needed)},
         "settings": {
             **_everything()["settings"],
-            "optimizer": _OPTIMIZER,
+            "viaIR": not plain,
+            "optimizer": _PLAINLY if plain else _OPTIMIZER,
             # Without the hash of the sources, by which every mutant would be other bytes.
             "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
             "outputSelection": selection,
         },
     }
     output = compiler.compile(standard)
-    if any(error["severity"] == "error" for error in output.get("errors", [])):
-        raise Broken(next(e["formattedMessage"] for e in output["errors"] if e["severity"] == "error"))
-    return {name: str(output["contracts"][UNITS[name]][name]["evm"]["bytecode"]["object"]) for name in names}
-
-
-def compile_plainly(compiler: Compiler, names: Sequence[str], mutant: Mutant | None = None) -> dict[str, str]:
-    """Creation code (hex) by the old pipeline, without the optimiser; HARNESSES stand in the tests."""
-    contents = {unit: source["content"] for unit, source in _everything()["sources"].items()}
-    if mutant:
-        unit = f"src/{mutant.file}"
-        contents[unit] = mutant.applied_to(contents[unit])
-    for before, after in _ROOM:
-        contents["src/lib/Terms.sol"] = contents["src/lib/Terms.sol"].replace(before, after)
-    for file in ("Harness.sol", "IHarness.sol"):
-        text = (ROOT / "solidity/test/lib" / file).read_text(encoding="utf-8")
-        contents[f"test/lib/{file}"] = text.replace('"revshare/', '"src/')
-    units = {**UNITS, **dict.fromkeys(HARNESSES, HARNESS)}
-    needed = set().union(*(_needed_by(units[name], contents) for name in names))
-    selection: dict[str, dict[str, list[str]]] = {}
-    for name in names:
-        selection.setdefault(units[name], {})[name] = ["evm.bytecode.object"]
-    output = compiler.compile(
-        {
-            "language": "Solidity",
-            "sources": {unit: {"content": contents[unit]} for unit in sorted(needed)},
-            "settings": {
-                **_everything()["settings"],
-                "viaIR": False,
-                "optimizer": {"enabled": False},
-                "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
-                "outputSelection": selection,
-            },
-        }
-    )
     if any(error["severity"] == "error" for error in output.get("errors", [])):
         raise Broken(next(e["formattedMessage"] for e in output["errors"] if e["severity"] == "error"))
     return {name: str(output["contracts"][units[name]][name]["evm"]["bytecode"]["object"]) for name in names}
@@ -387,19 +432,19 @@ class Judge:
         self.artifacts = self.tree / "solidity/out/mutant"
         copy_tests(self.tree)
         self.baseline = compile_parts(self.compiler, (*PARTS, LOADER, ESCROW, BOOK))
-        self.plain = compile_plainly(self.compiler, (*sorted(LEGACY), *HARNESSES))
+        self.plain = compile_parts(self.compiler, (*PARTS, LOADER, ESCROW, BOOK, *HARNESSES), plain=True)
         self.tests = PythonTests(self.tree)
         forge(self.tree, ("Nobody",), QUICK)  # compiles the tests
         kept = {name: self._harness(name).read_text(encoding="utf-8") for name in HARNESSES}
         self._harnesses = {name: json.loads(text) for name, text in kept.items()}
-        self._put({})
+        self._put(self.baseline)
 
     def _harness(self, name: str) -> Path:
         return self.tree / f"solidity/out/Harness.sol/{name}.json"
 
     def _put(self, codes: Mapping[str, str]) -> None:
         """Have the tests find these, and else what is not broken."""
-        write_artifacts(self.artifacts, {**self.baseline, **codes})
+        write_artifacts(self.artifacts, codes)
         for name, kept in self._harnesses.items():
             code = codes.get(name, self.plain[name])
             kept["bytecode"] = {"object": "0x" + code, "sourceMap": "", "linkReferences": {}}
@@ -408,47 +453,39 @@ class Judge:
     def verdict_of(self, mutant: Mutant, *, quick: bool = False) -> tuple[str, str]:
         """(verdict, by what): stillborn, same (bytes), killed, survived; open if `quick` stops at forge."""
         targets = TARGETS[mutant.file]
-        try:
-            by = self._plain_killer(mutant, targets, quick)
-            changed = False
-            for target in () if by else targets:
-                if quick and set(target.contracts) <= LEGACY:
-                    changed = True  # forge has been asked
-                    continue
-                made = compile_parts(self.compiler, target.contracts, mutant)
-                # All that share storage and encodings change together, or their discord would be noticed.
-                if all(code == self.baseline[name] for name, code in made.items()):
-                    continue
-                changed = True
-                self._put(made)
-                by = forge(self.tree, target.suites, QUICK if quick else EFFORT)
-                if not by and not quick:
-                    by = self.tests.killer(self.artifacts, target.tests, mutant.file)
-                if by:
-                    break
-        except Broken as broken:
-            return "stillborn", str(broken).splitlines()[0]
+        by = self._plain_killer(mutant, targets, quick=quick)
         if by:
             return "killed", by
-        if not changed:
-            return "same", "compiles to the same bytes"
-        return ("open", "survived forge") if quick else ("survived", "")
+        if quick:
+            return "open", "survived forge"
+        changed = False
+        for target in targets:
+            try:
+                made = compile_parts(self.compiler, target.contracts, mutant)
+            except Broken as broken:
+                return "stillborn", str(broken).splitlines()[0]
+            # All that share storage and encodings change together, or their discord would be noticed.
+            if all(code == self.baseline[name] for name, code in made.items()):
+                continue
+            changed = True
+            self._put({**self.baseline, **made})
+            by = forge(self.tree, target.suites, EFFORT)
+            by = by or self.tests.killer(self.artifacts, target.tests, mutant.file)
+            if by:
+                return "killed", by
+        return ("survived", "") if changed else ("same", "compiles to the same bytes")
 
-    def _plain_killer(self, mutant: Mutant, targets: Sequence[Target], quick: bool) -> str | None:
+    def _plain_killer(self, mutant: Mutant, targets: Sequence[Target], *, quick: bool) -> str | None:
         """Who notices in what the old pipeline makes of it, if it makes anything."""
         asked = [Target(HARNESSES, _LIBRARY, ())] if mutant.file.startswith("lib/") else []
         for target in (*asked, *targets):
-            if not set(target.contracts) <= {*LEGACY, *HARNESSES}:
-                continue
             try:
-                made = compile_plainly(self.compiler, target.contracts, mutant)
-            except Broken as broken:
-                if "Stack too deep" in str(broken):
-                    continue
-                raise
+                made = compile_parts(self.compiler, target.contracts, mutant, plain=True)
+            except Broken:
+                return None
             if all(code == self.plain[name] for name, code in made.items()):
                 continue
-            self._put({**{name: self.plain[name] for name in target.contracts}, **made})
+            self._put({**self.plain, **made})
             by = forge(self.tree, target.suites, QUICK)
             if not by and not quick and target.tests:
                 by = self.tests.killer(self.artifacts, target.tests, mutant.file, plain=True)
@@ -462,7 +499,7 @@ class Judge:
         suites = sorted({suite for target in targets for suite in target.suites} | set(_LIBRARY))
         tests = sorted({pattern for target in targets for pattern in target.tests})
         for plain in (True, False):
-            self._put({name: self.plain[name] for name in LEGACY} if plain else {})
+            self._put(self.plain if plain else self.baseline)
             by = forge(self.tree, suites, QUICK if plain else EFFORT)
             if not quick:
                 by = by or self.tests.learn(self.artifacts, tests, plain=plain)
@@ -553,7 +590,7 @@ def _use(folder: Path) -> None:
 
 
 class _Server:
-    """A pytest plugin: once tests are collected, it forks a process for every mutant it is told of on a pipe."""
+    """A pytest plugin: once tests are collected, it forks a process for every mutant told of on a pipe."""
 
     def __init__(self, tasks: int, answers: int) -> None:
         self.tasks, self.answers = os.fdopen(tasks), os.fdopen(answers, "w")

@@ -3,9 +3,13 @@
     python tools/prove.py                        # all, as `make proofs` does, in two processes
     python tools/prove.py --contract BookProof   # one contract's
     python tools/prove.py --test check_confirm   # those whose name begins so
+    python tools/prove.py --long                 # those that take too long for every day, and no others
 
 What is proved are the shipped bytes: they are laid from src/revshare/artifacts where the proofs deploy
-them from. A proof holds only if halmos says so, met no loop bound, no timeout and no path it could not
+them from. Libraries are proved by themselves as well, in the harnesses of solidity/proofs/harness, which
+are compiled here with the settings of what is shipped.
+
+A proof holds only if halmos says so, met no loop bound, no timeout and no path it could not
 follow, and warned of nothing. So that nothing holds for want of trying:
 
 - `…Witness` contracts claim the opposite of what the proofs rely on, and must be refuted by a
@@ -58,6 +62,7 @@ HARMLESS = re.compile(r"unknown deployed bytecode:")
 STOPPED = r"^ERROR\s+solver_output\.error='executor has been shutdown'.*$"
 PASSED, COUNTEREXAMPLE = 0, 1
 WITNESS, UNEXPLORED = "Witness", "Unexplored"
+LONG = "check_long_"
 
 
 @dataclass(frozen=True)
@@ -106,15 +111,20 @@ def _problem_of(test: Mapping[str, Any] | None, *, refuted: bool) -> str:
     return ""
 
 
-def expected_tests(pattern: str, prefix: str = "") -> dict[str, list[str]]:
-    """The tests that stand in the sources, of contracts whose whole name matches; those that begin so."""
+def expected_tests(pattern: str, prefix: str = "", *, long: bool = False) -> dict[str, list[str]]:
+    """The tests that stand in the sources, of contracts whose whole name matches; those that begin so.
+
+    `long`: those that take long, and no others; left out, all but those.
+    """
     expected: dict[str, list[str]] = {}
     for file in sorted(PROOFS.glob("*.t.sol")):
         for part in re.split(r"^(?=contract )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             contract = part.split()[1]
             if re.fullmatch(pattern, contract):
                 names = re.findall(r"\bfunction (check_\w+)\(", part)
-                expected[contract] = [name for name in names if name.startswith(prefix)]
+                expected[contract] = [
+                    name for name in names if name.startswith(prefix) and name.startswith(LONG) == long
+                ]
     return {contract: names for contract, names in expected.items() if names}
 
 
@@ -128,7 +138,9 @@ def batches(expected: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]
 
 
 def lay_shipped() -> None:
-    """Put the shipped creation code where proofs find it, in the form halmos reads; beside it the harnesses'."""
+    """Put the shipped creation code where proofs find it, in the form halmos reads; beside it the
+    harnesses'.
+    """
     SHIPPED.mkdir(parents=True, exist_ok=True)
     for file in ARTIFACTS.glob("*.json"):
         artifact = json.loads(file.read_text(encoding="utf-8"))
@@ -214,7 +226,8 @@ def report(run: Run) -> str:
             verdict = {PASSED: "holds", COUNTEREXAMPLE: "refuted"}.get(test["exitcode"], "?")
             seconds = test["time"][0] if test["time"] else 0
             paths = test["num_paths"][0] if test["num_paths"] else 0
-            name = str(test["name"]).partition("(")[0].removeprefix("check_").replace("_", " ")
+            name = str(test["name"]).partition("(")[0].removeprefix(LONG).removeprefix("check_")
+            name = name.replace("_", " ")
             lines.append(f"{seconds:7.1f} s {paths:5} paths  {verdict:8} {contract}: {name}")
     return "\n".join(lines)
 
@@ -226,6 +239,7 @@ def main() -> int:
     )
     parser.add_argument("--contract", default="", help="only contracts of this name (a regular expression)")
     parser.add_argument("--test", default="", help="only tests whose name begins so")
+    parser.add_argument("--long", action="store_true", help="those that take too long for every day")
     parser.add_argument("--workers", type=int, default=2, help="how many processes at a time")
     options = parser.parse_args()
     start = time.monotonic()
@@ -233,7 +247,7 @@ def main() -> int:
     if not sees_what_is_unexplored():
         sys.stdout.write("a proof with a loop cut off was not refused: nothing below would mean anything\n")
         return 1
-    expected = expected_tests(options.contract or rf"\w*(Proof|{WITNESS})", options.test)
+    expected = expected_tests(options.contract or rf"\w*(Proof|{WITNESS})", options.test, long=options.long)
     if not expected:
         sys.stdout.write("no such proof\n")
         return 1

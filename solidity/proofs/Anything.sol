@@ -42,7 +42,7 @@ contract Anything {
         return _answer();
     }
 
-    function transfer(address, uint256) external returns (bytes32) {
+    function transfer(address, uint256) external virtual returns (bytes32) {
         return _answer();
     }
 
@@ -59,7 +59,7 @@ contract Anything {
         return svm.createBytes32("signature_is_valid");
     }
 
-    function _answer() private returns (bytes32) {
+    function _answer() internal returns (bytes32) {
         _anything();
         return svm.createBytes32("answer");
     }

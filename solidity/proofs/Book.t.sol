@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {Anything} from "./Anything.sol";
 import {IPayoutBook} from "./Trust.sol";
+import {OddToken} from "./OddToken.sol";
 import {Shipped} from "./Shipped.sol";
-import {both, either, svm, vm} from "./Cheats.sol";
+import {anyOf, both, either, svm, vm} from "./Cheats.sol";
 
 /// @title A PayoutBook in any state in which no more is claimed than promised.
 abstract contract AnyBook {
@@ -237,6 +238,152 @@ contract BookProof is AnyBook {
     }
 }
 
+/// @title A token that takes coin as well: after a transfer the book holds any.
+contract Alias is Anything {
+    function takeFrom(address whom) external {
+        victim = whom;
+    }
+
+    address private victim;
+
+    function transfer(address, uint256) external override returns (bytes32) {
+        vm.deal(victim, svm.createUint256("coins"));
+        return _answer();
+    }
+}
+
+/// @title The same in tokens that answer, and change what is held, in any way.
+/// @dev A token answers any bytes of a known number (none, less than a word, a word, more) or reverts; what is then held is
+///      any, or is not said. Again the tree has one leaf, its root unknown.
+/// @custom:halmos --solver-timeout-branching 2s
+contract BookTokenProof is AnyBook {
+    OddToken internal odd = new OddToken();
+    Alias internal coinTaker = new Alias();
+
+    struct Figures {
+        uint256 paid;
+        uint256 total;
+        uint256 claimed;
+    }
+
+    function check_a_claim_pays_all_or_nothing_by_a_clean_answer(uint256 cumulative) external {
+        _oneByOne(cumulative, abi.encodeCall(book.claim, (address(alice), cumulative, new bytes32[](0), address(odd))));
+    }
+
+    function check_a_claim_sent_elsewhere_does_the_same(uint256 cumulative) external {
+        _oneByOne(cumulative, abi.encodeCall(book.claimTo, (address(bob), cumulative, new bytes32[](0), address(odd))));
+    }
+
+    function _oneByOne(uint256 cumulative, bytes memory data) private {
+        _anyBook(address(odd));
+        bool clean = _anyBehaviour(svm.createUint256("held"), svm.createUint256("holds"));
+        Figures memory before = _figures();
+        bool done = _call(address(alice), 0, data);
+        Figures memory now_ = _figures();
+        assert(either(!done, both(clean, cumulative > before.paid)));
+        assert(now_.paid == (done ? cumulative : before.paid));
+        _moved(before, now_);
+    }
+
+    /// @dev What is paid is what the token's word, or else the balance, shows to have left: of the first claim, and of what it
+    ///      leaves over by a second one of the same leaf.
+    function check_claims_of_many_pay_what_has_left(uint256 cumulative, uint256 held, uint256 holds) external {
+        _anyBook(address(odd));
+        bool clean = _anyBehaviour(held, holds);
+        Figures memory before = _figures();
+        bool done = _call(address(bob), 0, abi.encodeCall(book.claimMany, (address(odd), _claims(1, cumulative))));
+        Figures memory now_ = _figures();
+        _moved(before, now_);
+        unchecked {
+            uint256 paid = now_.paid - before.paid;
+            uint256 due = cumulative - before.paid;
+            uint256 fell = held > holds ? held - holds : 0;
+            assert(either(paid == 0, both(done, both(cumulative > before.paid, paid <= due))));
+            assert(either(paid == 0, either(both(clean, paid == due), paid == (fell < due ? fell : due))));
+        }
+    }
+
+    function check_long_a_leaf_claimed_twice_is_paid_once(uint256 cumulative) external {
+        _anyBook(address(odd));
+        _anyBehaviour(svm.createUint256("held"), svm.createUint256("holds"));
+        Figures memory before = _figures();
+        _call(address(bob), 0, abi.encodeCall(book.claimMany, (address(odd), _claims(2, cumulative))));
+        Figures memory now_ = _figures();
+        assert(either(now_.paid == before.paid, both(now_.paid > before.paid, now_.paid <= cumulative)));
+        _moved(before, now_);
+    }
+
+    // ------------------------------------------------------------------ where a token is the coin as well
+
+    function check_a_claim_in_tokens_leaves_coin_promises_covered(uint256 cumulative) external {
+        _coversCoin(abi.encodeCall(book.claim, (address(alice), cumulative, new bytes32[](0), address(coinTaker))));
+    }
+
+    function check_claims_of_many_leave_coin_promises_covered(uint256 cumulative) external {
+        _coversCoin(abi.encodeCall(book.claimMany, (address(coinTaker), _claims(1, cumulative))));
+    }
+
+    function check_a_surplus_in_tokens_leaves_coin_promises_covered(uint256 amount) external {
+        _coversCoin(abi.encodeCall(book.withdrawSurplus, (address(coinTaker), address(alice), amount)));
+    }
+
+    function _coversCoin(bytes memory data) private {
+        _anyBook(address(0));
+        vm.assume(_isSound(address(coinTaker)));
+        uint256 held = svm.createUint256("held");
+        vm.deal(address(book), held);
+        coinTaker.takeFrom(address(book));
+        vm.assume(_isCovered());
+        _call(book.owner(), 0, data);
+        assert(_isCovered());
+        assert(_isSound(address(0)));
+    }
+
+    function _isCovered() private view returns (bool) {
+        (, uint256 total, uint256 claimed) = book.promised(address(0));
+        (, uint256 later,) = book.announced(address(0));
+        unchecked {
+            uint256 covered = address(book).balance + claimed;
+            return both(covered >= total, covered >= later);
+        }
+    }
+
+    // ------------------------------------------------------------------
+
+    /// @return clean Whether the token's word for it is enough.
+    function _anyBehaviour(uint256 held, uint256 holds) private returns (bool clean) {
+        uint256 size = 31 * anyOf(3);
+        if (size > 31) size = 64;
+        uint256 word = svm.createUint256("word");
+        bool reverts = svm.createBool("reverts");
+        odd.behave(reverts, size, word);
+        odd.hold(held, holds, svm.createBool("says"));
+        return both(!reverts, either(size == 0, both(size > 31, word == 1)));
+    }
+
+    function _claims(uint256 count, uint256 cumulative) private view returns (IPayoutBook.Claim[] memory claims) {
+        claims = new IPayoutBook.Claim[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            claims[i] = IPayoutBook.Claim(address(alice), cumulative, new bytes32[](0));
+        }
+    }
+
+    function _figures() private view returns (Figures memory f) {
+        f.paid = book.paid(address(alice), address(odd));
+        (, f.total, f.claimed) = book.promised(address(odd));
+    }
+
+    /// @dev Claims and marks go together, and nothing else moves.
+    function _moved(Figures memory before, Figures memory now_) private view {
+        unchecked {
+            assert(now_.claimed - before.claimed == now_.paid - before.paid);
+        }
+        assert(now_.total == before.total);
+        assert(now_.paid >= before.paid);
+        assert(_isSound(address(odd)));
+    }
+}
+
 /// @title The opposite of what the proofs above rely on: each claim is false, and halmos must find out.
 contract BookWitness is AnyBook {
     function check_no_root_is_ever_published(uint256 total, bytes32 root, uint256 value) external {
@@ -255,5 +402,31 @@ contract BookWitness is AnyBook {
         _anyBook(address(0));
         vm.deal(address(book), 100);
         assert(!_call(address(bob), 0, abi.encodeCall(book.claim, (address(alice), cumulative, new bytes32[](0), address(0)))));
+    }
+
+    function check_no_claim_in_tokens_is_ever_paid(uint256 cumulative) external {
+        _anyBook(address(token));
+        bytes memory data = abi.encodeCall(book.claim, (address(alice), cumulative, new bytes32[](0), address(token)));
+        assert(!_call(address(bob), 0, data));
+    }
+
+    function check_no_part_of_a_claim_is_ever_paid(uint256 cumulative) external {
+        _anyBook(address(token));
+        IPayoutBook.Claim[] memory claims = new IPayoutBook.Claim[](1);
+        claims[0] = IPayoutBook.Claim(address(alice), cumulative, new bytes32[](0));
+        uint256 before = book.paid(address(alice), address(token));
+        _call(address(bob), 0, abi.encodeCall(book.claimMany, (address(token), claims)));
+        uint256 paid = book.paid(address(alice), address(token));
+        assert(either(paid == before, paid == cumulative));
+    }
+
+    function check_no_root_is_ever_withdrawn() external {
+        _anyBook(address(0));
+        assert(!_call(book.owner(), 0, abi.encodeCall(book.withdraw, (address(0)))));
+    }
+
+    function check_no_root_is_ever_activated() external {
+        _anyBook(address(0));
+        assert(!_call(address(bob), 0, abi.encodeCall(book.activate, (address(0)))));
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Anything} from "./Anything.sol";
+import {OddToken} from "./OddToken.sol";
 import {PlainPayout} from "tests/reference/PlainPayout.sol";
 import {Shipped} from "./Shipped.sol";
 import {anyOf, both, either, svm, vm} from "./Cheats.sol";
@@ -14,35 +15,6 @@ interface IDeliverer {
     function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left);
     function sendAll(address asset, address to, uint256 amount, uint256 held) external;
     function judge(address asset, uint256 amount, uint256 held, bool called) external view returns (uint256 left);
-}
-
-/// @title A token that answers a transfer with any bytes of a known number, or reverts with them, and whose balance is then
-///        any, or is not said.
-contract OddToken {
-    bool public reverts;
-    uint256 public size;
-    uint256 public word;
-    uint256 public balance;
-    bool public says;
-
-    function behave(bool reverts_, uint256 size_, uint256 word_, uint256 balance_, bool says_) external {
-        (reverts, size, word, balance, says) = (reverts_, size_, word_, balance_, says_);
-    }
-
-    function transfer(address, uint256) external view {
-        (bool reverts_, uint256 size_, uint256 word_) = (reverts, size, word);
-        assembly ("memory-safe") {
-            mstore(0x00, word_)
-            mstore(0x20, not(0))
-            if reverts_ { revert(0x00, size_) }
-            return(0x00, size_)
-        }
-    }
-
-    function balanceOf(address) external view returns (uint256) {
-        require(says);
-        return balance;
-    }
 }
 
 /// @title lib/Delivery.sol does what its table says, whatever a token answers, and whatever it does to our balance.
@@ -77,6 +49,7 @@ contract DeliveryProof {
     function check_a_judgement() external {
         Delivered memory d = _any();
         vm.assume(!_isClean(d));
+        token.hold(d.holds, d.holds, d.says);
         (bool done, bytes memory answer) = address(deliverer).call(
             abi.encodeCall(deliverer.judge, (address(token), d.amount, d.held, !d.reverts))
         );
@@ -163,7 +136,8 @@ contract DeliveryProof {
         assembly ("memory-safe") {
             if gt(size, 0x1f) { mstore(add(answer, 0x20), word) }
         }
-        token.behave(d.reverts, size, word, d.holds, d.says);
+        token.behave(d.reverts, size, word);
+        token.hold(d.held, d.holds, d.says);
     }
 
     function _sizeAt(uint256 which) private pure returns (uint256) {

@@ -72,16 +72,11 @@ contract GovernanceProof is SplitProof {
     }
 
     function check_nobody_else_redirects_a_credit(address caller) external {
-        svm.enableSymbolicStorage(address(split));
-        vm.deal(address(split), svm.createUint256("balance"));
+        _anyState(address(split));
         vm.assume(caller != alice);
         uint256 credit = split.credit(alice, address(0));
-        _call(
-            caller,
-            address(split),
-            0,
-            abi.encodeCall(split.redirectCredit, (bob, address(0), svm.createUint256("amount")))
-        );
+        bytes memory data = abi.encodeCall(split.redirectCredit, (bob, address(0), svm.createUint256("amount")));
+        _call(caller, address(split), 0, data);
         assert(split.credit(alice, address(0)) == credit);
     }
 
@@ -110,7 +105,7 @@ contract GovernanceProof is SplitProof {
 
     /// @dev Of an agreement with one payee. Where there are more, each is paid as this one is, one after the other.
     function check_a_distribution_leaves_governance_alone() external {
-        bytes memory short = bytes.concat(bytes22(uint176(1)), bytes16(0), bytes6(uint48(3)), bytes20(alice), bytes4(uint32(3)));
+        bytes memory short = _short();
         controlled = IAmendableSplit(factory.createAmendable(short, _ofController(), 0));
         _leavesGovernanceAlone(0, abi.encodeCall(controlled.distribute, (short, address(token))));
     }
@@ -122,6 +117,14 @@ contract GovernanceProof is SplitProof {
 
     function check_a_redirection_of_credit_leaves_governance_alone(uint256 amount) external {
         _leavesGovernanceAlone(0, abi.encodeCall(controlled.redirectCredit, (bob, address(0), amount)));
+    }
+
+    /// @dev Part of a distribution. Whoever else calls it is refused.
+    function check_a_delivery_leaves_governance_alone(address caller, uint256 amount, uint256 held) external {
+        bytes memory data = abi.encodeCall(controlled.deliver, (address(token), alice, amount, held, address(other)));
+        _leavesGovernanceAlone(0, address(controlled), data);
+        vm.assume(caller != address(controlled));
+        assert(!_call(caller, address(controlled), 0, data));
     }
 
     /// @dev Each claim or withdrawal of many is a call of its own, of which the above is proved: none here.
@@ -137,10 +140,16 @@ contract GovernanceProof is SplitProof {
     }
 
     function _leavesGovernanceAlone(uint256 value, bytes memory data) private {
-        svm.enableSymbolicStorage(address(controlled));
-        vm.deal(address(controlled), svm.createUint256("balance"));
+        _leavesGovernanceAlone(value, alice, data);
+    }
+
+    function _leavesGovernanceAlone(uint256 value, address caller, bytes memory data) private {
+        _anyState(address(controlled));
         bytes32 before = _governance();
-        _call(alice, address(controlled), value, data);
+        if (value != 0) vm.deal(caller, value);
+        vm.prank(caller);
+        (bool done,) = address(controlled).call{value: value}(data);
+        done;
         assert(_governance() == before);
     }
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Anything} from "./Anything.sol";
 import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
 import {Shipped} from "./Shipped.sol";
-import {svm, vm} from "./Cheats.sol";
+import {anyOf, svm, vm} from "./Cheats.sol";
 
 interface IFactory {
     function createAmendable(bytes calldata terms, bytes32 governance, uint64 salt) external returns (address);
@@ -18,20 +18,18 @@ abstract contract SplitProof {
     uint32 internal constant NOTICE = 7 days;
     address internal constant FIRST_CONTROLLER = address(0xC0FFEE);
 
+    /// @dev `_settlementToken` of SplitState.
+    bytes32 private constant _SETTLEMENT = bytes32(uint256(4));
+
     Anything internal token = new Anything();
+    Anything internal other = new Anything();
     address internal alice = address(new Anything());
     address internal bob = address(new Anything());
     IFactory internal factory = IFactory(Shipped.deploy("RevenueSplitFactory", ""));
     bytes internal terms = termsOf(3, 1);
     IAmendableSplit internal split = IAmendableSplit(factory.create(terms, 0));
-    IAmendableSplit internal controlled = IAmendableSplit(
-        factory.createAmendable(
-            terms, _ofController(), 0
-        )
-    );
-    IAmendableSplit internal quorate = IAmendableSplit(
-        factory.createAmendable(terms, bytes32(hex"011a0b"), 0)
-    );
+    IAmendableSplit internal controlled = IAmendableSplit(factory.createAmendable(terms, _ofController(), 0));
+    IAmendableSplit internal quorate = IAmendableSplit(factory.createAmendable(terms, bytes32(hex"011a0b"), 0));
 
     /// @dev lib/Governance.sol
     function _ofController() internal pure returns (bytes32) {
@@ -57,16 +55,18 @@ abstract contract SplitProof {
         );
     }
 
-    /// @dev lib/Terms.sol, for terms of one page.
-    function commitmentOf(bytes memory ofTerms) internal pure returns (bytes32) {
-        (bytes memory header, bytes memory page) = (new bytes(44), new bytes(48));
-        for (uint256 i = 0; i < 44; ++i) {
-            header[i] = ofTerms[i];
-        }
-        for (uint256 i = 0; i < 48; ++i) {
-            page[i] = ofTerms[44 + i];
-        }
-        return keccak256(bytes.concat(hex"02", keccak256(bytes.concat(hex"00", page)), bytes32(ofTerms.length), header));
+    /// @dev Any state, in which the settlement token that was noted is one of these: what is asked stands at a known address.
+    function _anyState(address what) internal {
+        svm.enableSymbolicStorage(what);
+        uint256 which = anyOf(3);
+        address settlement = which == 0 ? address(0) : (which == 1 ? address(token) : address(other));
+        vm.store(what, _SETTLEMENT, bytes32(uint256(uint160(settlement))));
+        vm.deal(what, svm.createUint256("balance"));
+    }
+
+    /// @dev Terms of one payee.
+    function _short() internal view returns (bytes memory) {
+        return bytes.concat(bytes22(uint176(1)), bytes16(0), bytes6(uint48(3)), bytes20(alice), bytes4(uint32(3)));
     }
 
     /// @dev A call with coin, by anybody.

@@ -11,7 +11,7 @@ import revshare as rs
 from revshare.chain import Distributed, Terms
 from revshare.chain.abi import interface
 from revshare.chain.artifacts import Artifact, load
-from revshare.chain.clones import Clone
+from revshare.chain.clones import Clone, addresses_within, same_code
 from revshare.chain.governance import governance_of, governance_word
 from revshare.chain.nesting import contracts_among
 from revshare.chain.node import Node
@@ -196,3 +196,32 @@ def test_a_back_office_of_somebody_elses_is_not_trusted(stage: Stage) -> None:
     address = stage.create(bytes.fromhex("60608060095f395ff3") + clone.code)
     with pytest.raises(rs.NotDeployed, match="not a RevenueSplit of this version"):
         rs.RevenueSplit.at(stage.w3, address)
+
+
+@pytest.mark.parametrize("which", ["front", "office"])
+def test_code_that_takes_another_address_for_its_own_is_not_trusted(stage: Stage, which: str) -> None:
+    """To the byte it is ours but for what a constructor writes: it would take some split for no split."""
+    factory = rs.RevenueSplitFactory.at(stage.w3)
+    genuine = stage.w3.to_checksum_address(factory.implementation())
+    front, office = load("RevenueSplit"), load("BackOffice")
+    (behind,) = addresses_within(bytes(stage.w3.eth.get_code(genuine)), front) - {genuine}
+    code = bytes(stage.w3.eth.get_code(genuine)).hex()
+    if which == "office":
+        office_code = bytes(stage.w3.eth.get_code(stage.w3.to_checksum_address(behind))).hex()
+        wrong = stage.create(
+            returning(office_code.replace(behind.lower()[2:], stage.payer.address.lower()[2:]))
+        )
+        assert same_code(bytes(stage.w3.eth.get_code(stage.w3.to_checksum_address(wrong))), office)
+        made = stage.create(front.bytecode + bytes(12) + bytes.fromhex(wrong[2:]))
+    else:
+        made = stage.create(returning(code.replace(genuine.lower()[2:], behind.lower()[2:])))
+        assert same_code(bytes(stage.w3.eth.get_code(stage.w3.to_checksum_address(made))), front)
+    clone = Clone(made, plain(stage, ann=person().address).terms.commitment)
+    address = stage.create(returning(clone.code.hex()))
+    with pytest.raises(rs.NotDeployed, match="not a RevenueSplit of this version"):
+        rs.RevenueSplit.at(stage.w3, address)
+
+
+def returning(code: str) -> bytes:
+    """Init code that puts this code, in hex, in place."""
+    return bytes.fromhex(f"61{len(code) // 2:04x}80600c6000396000f3") + bytes.fromhex(code)

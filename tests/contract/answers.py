@@ -1,4 +1,5 @@
-"""What OddToken (mocks/Trust.sol) can answer and do, and what of a payment has left then: the table of lib/Delivery.sol."""
+"""What OddToken (mocks/Trust.sol) can answer and do, and what of a payment has left then: the table of
+lib/Delivery.sol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A play beside the chain (odd/side.py): the clock is the test's own, and what has happened is forgotten with it.
+"""A play beside the chain (odd/side.py): the clock is the test's own, and what has happened is forgotten
+with it.
 
 Mined transactions take several times as long; a model that is compared after every step wants many.
 """

@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,7 +82,10 @@ def run(
         text=True,
         check=False,
     )
-    return Result(done.returncode == 0, seed, profile, time.monotonic() - started, done.stdout)
+    output = done.stdout
+    if done.returncode < 0:
+        output += f"\nforge was ended by {signal.Signals(-done.returncode).name} and has said no more\n"
+    return Result(done.returncode == 0, seed, profile, time.monotonic() - started, output)
 
 
 def _others() -> Path:

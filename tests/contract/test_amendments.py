@@ -1,6 +1,7 @@
 """Who may change the terms, by what, until when; and what every payee's line says afterwards (holes 6 and 7).
 
-Each refusal of the contract is here, at its very edge. What the library makes of it: tests/chain/test_amend.py.
+Each refusal of the contract is here, at its very edge. What the library makes of it:
+tests/chain/test_amend.py.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def lower(*addresses: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("tokens", [0, 1, 3])
 @pytest.mark.parametrize("deadline", [0, 1_900_000_000, 2**256 - 1])
 def test_the_digest_is_what_wallets_show(world: World, tokens: int, deadline: int) -> None:
-    split, signers = venture(world, (1, 2), 5_000)
+    split, _ = venture(world, (1, 2), 5_000)
     new = split.other(shares(3, 1))
     listed = [world.fresh() for _ in range(tokens)]
     message = encode_typed_data(full_message=split.typed(new, listed, deadline))
@@ -65,8 +66,10 @@ def test_the_digest_is_what_wallets_show(world: World, tokens: int, deadline: in
 
 
 def test_consents_are_to_this_list_of_tokens_and_no_other(world: World) -> None:
-    """Hole 6. Until 5aa9e58 the digest left the list out, and whoever loses by the old terms handed the consents in with
-    an empty one: what a token had earned by then was shared by the new. (The old digest cannot be asked for here.)"""
+    """Hole 6. Until 5aa9e58 the digest left the list out, and whoever loses by the old terms handed the
+    consents in with
+    an empty one: what a token had earned by then was shared by the new. (The old digest cannot be asked
+    for here.)"""
     split, signers = venture(world, (1, 9), 6_000)
     loser = split.terms.payees[1]
     money, other = sorted((world.token() for _ in range(2)), key=lambda token: int(token.address, 16))
@@ -186,7 +189,9 @@ def test_nobody_signs_for_another(world: World) -> None:
     ):
         refused = world.refusal(split.amending(new, consents))
         assert refused == Refusal("BadSignature", lower(split.terms.payees[whose]))
-    stranger = bytes(person(world.salt()).sign_message(encode_typed_data(full_message=split.typed(new))).signature)
+    stranger = bytes(
+        person(world.salt()).sign_message(encode_typed_data(full_message=split.typed(new))).signature
+    )
     assert world.refusal(split.amending(new, [(zero, first), (one, stranger)])).name == "BadSignature"
 
 
@@ -200,7 +205,8 @@ WORSE: dict[str, list[Tier]] = {
     "a tier less": [(None, (1, 1))],
     "left out": [(1_000, (1,)), (None, (1,))],
 }
-"""Of terms by which two share the first 1,000 alike, and all else is the second's: what may be worse for the first."""
+"""Of terms by which two share the first 1,000 alike, and all else is the second's: what may be worse for
+the first."""
 
 
 @pytest.mark.parametrize("how", WORSE)
@@ -544,8 +550,10 @@ def test_what_was_earned_stays_earned_and_a_listed_token_that_is_none_holds_it_u
 
 
 def test_a_mark_that_lies_ahead_is_not_forgotten_while_its_payee_is_away(world: World) -> None:
-    """One claims at 1,000; the token takes 200 away; it is dropped from the terms at 800 and comes back: until 1,000 it has
-    had its part. Until 5aa9e58 a distribution in between forgot that anybody was ahead, and it was paid once more."""
+    """One claims at 1,000; the token takes 200 away; it is dropped from the terms at 800 and comes back:
+    until 1,000 it has
+    had its part. Until 5aa9e58 a distribution in between forgot that anybody was ahead, and it was paid
+    once more."""
     token = world.token()
     split, signers = venture(world, (1, 1), 10_000, token=token.address)
     a, b = split.terms.payees
@@ -615,7 +623,8 @@ def test_credits_before_and_after_are_told_apart_and_the_oldest_is_withdrawn_fir
 
 @dataclass
 class Account:
-    """What one payee has had and has coming, in one asset, by epoch: what is withdrawn is the oldest first."""
+    """What one payee has had and has coming, in one asset, by epoch: what is withdrawn is the oldest
+    first."""
 
     paid: int = 0
     credits: list[int] = field(default_factory=lambda: [0])
@@ -685,8 +694,9 @@ class Record:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["coin", "token"])
-def test_in_every_epoch_every_line_adds_up(world: World, kind: str, seed: int) -> None:
-    """Random revenue, refusals, withdrawals in parts and amendments, with a token that goes through them later: each line
+def test_in_every_epoch_every_line_adds_up(world: World, kind: str, seed: int) -> None:  # noqa: C901
+    """Random revenue, refusals, withdrawals in parts and amendments, with a token that goes through them
+    later: each line
     is what the book says, entitlement = paid + credit + due, and all that was set aside is there."""
     rng = random.Random(f"{kind} {seed}")
     contracts = [world.payee() for _ in range(3)]

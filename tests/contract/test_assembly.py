@@ -1,6 +1,7 @@
 """How much of the contracts is assembly, and where: less than a tenth, and in three places.
 
-Counted are lines with code on them, as they stand: comments and blank lines are not, nor are the interfaces, which say
+Counted are lines with code on them, as they stand: comments and blank lines are not, nor are the
+interfaces, which say
 what the contracts answer to. A block counts from the line that opens it to the one that closes it.
 """
 
@@ -41,7 +42,8 @@ class Block:
 
 
 def stripped(source: str) -> str:
-    """Without comments, every line in its place. (No string in these sources has a slash or a quote in it.)"""
+    """Without comments, every line in its place. (No string in these sources has a slash or a quote in
+    it.)"""
     source = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), source, flags=re.DOTALL)
     return re.sub(r"//.*", "", source)
 

@@ -190,7 +190,8 @@ class Play:
         self.compare(asset)
 
     def redirect(self, asset: str, actor: int, part: int) -> None:
-        """A payee that cannot receive has its credit sent elsewhere, or a part of it, or asks for what it has not."""
+        """A payee that cannot receive has its credit sent elsewhere, or a part of it, or asks for what it
+        has not."""
         contract = self.stage.actors[actor]
         payee, books = self.payees.index(contract.address), self.books[asset]
         haven = to_checksum_address(keccak(b"haven")[12:])

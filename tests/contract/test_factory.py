@@ -1,4 +1,5 @@
-"""What the factory makes, and what it says it made: so that a stranger can tell a split from what looks like one."""
+"""What the factory makes, and what it says it made: so that a stranger can tell a split from what looks
+like one."""
 
 from __future__ import annotations
 
@@ -118,14 +119,17 @@ def test_what_is_no_split_of_it_is_none(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["fixed", "amendable"])
 def test_the_same_code_elsewhere_is_no_split(world: World, kind: str) -> None:
-    """Byte for byte a split, made by somebody else: nobody has checked its terms. Its own code says at which address it
+    """Byte for byte a split, made by somebody else: nobody has checked its terms. Its own code says at
+    which address it
     would be a split, and that is not where it stands."""
     agreed_, salt = terms(world), world.salt()
     words = [agreed_.commitment] if kind == "fixed" else [GOVERNANCE, agreed_.commitment]
     there = runtime(world, words, salt)
     copy = by_hand(world, there)
     assert world.factory.functions.isSplit(copy).call() is False
-    assert world.split_at(copy, agreed_).functions.verify(agreed_.packed).call()  # and yet it behaves like one
+    assert (
+        world.split_at(copy, agreed_).functions.verify(agreed_.packed).call()
+    )  # and yet it behaves like one
     factory = world.factory.functions
     if kind == "fixed":
         world.send(factory.create(agreed_.packed, salt))
@@ -153,11 +157,16 @@ def test_a_split_of_another_factory_is_none_of_this_one(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["fixed", "amendable"])
 def test_code_that_is_nearly_a_clones_is_none(world: World, kind: str) -> None:
-    """Of the right length, with something else in one place; and the right code with too little, or more behind it."""
+    """Of the right length, with something else in one place; and the right code with too little, or more
+    behind it."""
     agreed_ = terms(world)
     words = [agreed_.commitment] if kind == "fixed" else [GOVERNANCE, agreed_.commitment]
     there = runtime(world, words, 3)
-    odd: dict[str, Any] = {"a byte less": there[:-1], "a byte more": there + b"\0", "nothing but zeros": bytes(len(there))}
+    odd: dict[str, Any] = {
+        "a byte less": there[:-1],
+        "a byte more": there + b"\0",
+        "nothing but zeros": bytes(len(there)),
+    }
     for at in (0, 11, 40, len(there) - 40, len(there) - 9, len(there) - 1):
         odd[f"byte {at}"] = there[:at] + bytes([there[at] ^ 1]) + there[at + 1 :]
     for what, code_ in odd.items():

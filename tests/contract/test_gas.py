@@ -100,7 +100,8 @@ class Snapshot:
         self.found["withdrawCredit coin"] = int(withdrawal["gasUsed"])
 
     def _others(self) -> None:
-        """What it costs to be paid in another asset than the one that settles: nothing else may fall meanwhile."""
+        """What it costs to be paid in another asset than the one that settles: nothing else may fall
+        meanwhile."""
         token = self.meter.token
         for name, asset, settlement in (("coin", COIN, token.address), ("erc20", token.address, COIN)):
             for count in (2, 10, 100):
@@ -183,7 +184,8 @@ ACCEPTED = {CALLED[name].format(count): most for (name, count), most in accepted
 
 @pytest.mark.parametrize("name", AT_MOST)
 def test_gas_is_at_most_what_we_set_out_to_reach(measured: dict[str, int], name: str) -> None:
-    """Where it is more, that is known, and no more than was accepted; once it is less again it is no longer accepted."""
+    """Where it is more, that is known, and no more than was accepted; once it is less again it is no
+    longer accepted."""
     assert measured[name] <= ACCEPTED.get(name, AT_MOST[name])
     assert name not in ACCEPTED or measured[name] > AT_MOST[name]
 
@@ -194,7 +196,8 @@ def test_what_is_accepted_is_within_two_per_cent_of_what_was_wanted() -> None:
 
 
 BETTER = 0.97
-"""Of the best peer's figure, at every number of payees; claims are each other's business, and accepted above."""
+"""Of the best peer's figure, at every number of payees; claims are each other's business, and accepted
+above."""
 PEERS = ROOT / "benchmarks/peers.json"
 
 
@@ -262,17 +265,20 @@ def test_the_largest_agreement_fits_a_transaction(own_world: World, kind: str, m
     assert distributed - 8 * MAX_PAYEES <= paid_out <= distributed == 10**12
 
 
-@pytest.mark.parametrize("make", [one_tier, eight_tiers])
+@pytest.mark.slow
 @pytest.mark.parametrize("claimed", [False, True])
 @pytest.mark.parametrize("kind", ["coin", "erc20"])
 def test_the_largest_agreement_fits_in_another_asset_as_well(
-    own_world: World, kind: str, claimed: bool, make: Any
+    own_world: World, kind: str, claimed: bool
 ) -> None:
-    """Than the one that settles. Only where it is coin, nobody has any of it yet, and somebody has claimed alone, it does
+    """Than the one that settles. Only where it is coin, nobody has any of it yet, and somebody has claimed
+    alone, it does
     not: then some are claimed for first, by one call."""
     token = own_world.deploy("PlainToken")
     asset, settlement = (COIN, token.address) if kind == "coin" else (token.address, COIN)
-    split = own_world.split([own_world.fresh() for _ in range(MAX_PAYEES)], make(MAX_PAYEES), settlement)
+    split = own_world.split(
+        [own_world.fresh() for _ in range(MAX_PAYEES)], eight_tiers(MAX_PAYEES), settlement
+    )
     if asset == COIN:
         split.fund(COIN, 10**12)
     else:

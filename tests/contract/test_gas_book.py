@@ -93,15 +93,16 @@ class Meter:
                 True,
             )
             self.found[f"open {name}"] = self.gas(escrow.functions.open(terms), value=value)
-            arguments: list[Any] = [split.address, sale_id]
-            sender = None
+            own, of_buyer = [split.address, sale_id], [split.address, world.owner, sale_id]
             if ending == "decide":
-                self.found[f"dispute {name}"] = self.gas(escrow.functions.dispute(*arguments))
-                arguments.append(AMOUNT // 2)
-                sender = world.accounts[1]
-            if ending == "refund":
-                sender = world.accounts[0]
-            self.found[f"{ending} {name}"] = self.gas(escrow.functions[ending](*arguments), sender=sender)
+                self.found[f"dispute {name}"] = self.gas(escrow.functions.dispute(*own))
+            calls = {
+                "confirm": (escrow.functions.confirm(*own), world.owner),
+                "refund": (escrow.functions.refund(*of_buyer), world.accounts[0]),
+                "decide": (escrow.functions.decide(*of_buyer, AMOUNT // 2), world.accounts[1]),
+            }
+            call, sender = calls[ending]
+            self.found[f"{ending} {name}"] = self.gas(call, sender=sender)
 
     def measure(self) -> dict[str, int]:
         for name, asset in (("coin", COIN), ("erc20", self.token.address)):

@@ -1,6 +1,7 @@
 """One lock for each asset: whose money moves waits, and nobody else does (hole 5 of the review).
 
-Until 5aa9e58 one lock stood for all that was drawn in. A token of an attacker's own, drawn by `pay`, could so keep the
+Until 5aa9e58 one lock stood for all that was drawn in. A token of an attacker's own, drawn by `pay`, could
+so keep the
 escrow of a stranger's sale from paying in, and the sale's record was lost for ever.
 """
 
@@ -101,7 +102,8 @@ MONEY = ["the asset", "coin", "the settlement token", "another token"]
 def test_what_may_be_done_while_a_token_is_paid_out(
     world: World, through: str, money: str, inner: str
 ) -> None:
-    """Of a split that settles in one token, another one is paid to a payee that is called. What is watched meanwhile is
+    """Of a split that settles in one token, another one is paid to a payee that is called. What is watched
+    meanwhile is
     locked: the coin, and the settlement token. Coin can be paid in whatever else goes on."""
     busy, settlement, elsewhere = world.payee(), world.token(), world.token()
     asset = world.hooked_token(busy)
@@ -137,7 +139,7 @@ def test_what_may_be_done_while_a_token_is_paid_out(
         split.claim(busy.address, asset.address)
     else:
         split.distribute(asset.address)
-    free = token == elsewhere.address and inner in ("pay", "received") or value > 0
+    free = (token == elsewhere.address and inner in ("pay", "received")) or value > 0
     assert world.outcome(busy) == (True if free else Refusal("Reentered"))
     for each in (asset, settlement, elsewhere):
         world.behave(each, "None")
@@ -177,7 +179,10 @@ def test_every_lock_is_released_within_the_transaction(world: World, kind: str) 
         one = [encode("withdrawCredit", [bad.address, asset])]
         one += [encode("claim", [p, split.terms.proof(split.index(p)), asset]) for p in (bad.address, payee)]
         if asset != COIN:
-            one += [encode("pay", [world.record(), asset, AMOUNT]), encode("pay", [world.record(), asset, AMOUNT])]
+            one += [
+                encode("pay", [world.record(), asset, AMOUNT]),
+                encode("pay", [world.record(), asset, AMOUNT]),
+            ]
         one += [encode("distribute", [split.terms.packed, asset]), encode("received", [asset])]
         twice += one
     twice += [encode("distribute", [split.terms.packed, asset]) for asset in assets]
@@ -188,7 +193,8 @@ def test_every_lock_is_released_within_the_transaction(world: World, kind: str) 
 
 
 def test_amendments_do_not_nest(world: World) -> None:
-    """A payee that is paid while one settles has the next in its hands, with every signature there is: it comes after.
+    """A payee that is paid while one settles has the next in its hands, with every signature there is: it
+    comes after.
     Put in force at once it would have had what the first one settles last go by older terms."""
     signers = people(world, 2)
     busy, token = world.payee(), world.token()

@@ -1,4 +1,5 @@
-"""Many payments by one call: each is made or left out, and none costs another (issue 10, hole 9), nor does a starved
+"""Many payments by one call: each is made or left out, and none costs another (issue 10, hole 9), nor does
+a starved
 caller. And credits that are sent elsewhere in parts (hole 8)."""
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def names(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def test_one_call_claims_for_many_and_leaves_out_whom_it_must(world: World) -> None:
-    """A burner, one that refuses, a proof of somebody else's, one that was paid already, one twice, no token at all."""
+    """A burner, one that refuses, a proof of somebody else's, one that was paid already, one twice, no
+    token at all."""
     good, late = [world.fresh() for _ in range(3)], world.fresh()
     burner, refuser = world.payee("BurnsGas"), world.payee("Reverts")
     split = world.split([*good, late, burner.address, refuser.address], shares(1, 2, 3, 4, 5, 6))
@@ -73,7 +75,11 @@ def test_one_call_claims_for_many_and_leaves_out_whom_it_must(world: World) -> N
     ]
     lines = split.check()
     for payee, line in lines.items():
-        assert world.balance(COIN, payee) == line.paid == (0 if payee in (burner.address, refuser.address) else due[payee])
+        assert (
+            world.balance(COIN, payee)
+            == line.paid
+            == (0 if payee in (burner.address, refuser.address) else due[payee])
+        )
         assert line.due == due[payee] - line.paid
 
 
@@ -84,7 +90,9 @@ def test_one_call_claims_in_several_assets(world: World) -> None:
     assets = [COIN, *(token.address for token in tokens)]
     for money in (COIN, *tokens):
         split.fund(money, 4_000)
-    many, events = run(world, split, split.functions.claimMany(claims(split, *((a, asset) for asset in assets))))
+    many, events = run(
+        world, split, split.functions.claimMany(claims(split, *((a, asset) for asset in assets)))
+    )
     assert many == 3
     due = split.lines()[a].paid
     assert [(name, said["token"], said["amount"]) for name, said in events] == [
@@ -129,7 +137,8 @@ def test_what_one_of_many_can_burn_is_bounded(world: World) -> None:
 
 
 def test_half_a_million_is_enough_for_the_dearest_claim(world: World) -> None:
-    """One of 400 payees and of eight tiers, a proxied wallet that needs what it is given, and a token that hooks."""
+    """One of 400 payees and of eight tiers, a proxied wallet that needs what it is given, and a token that
+    hooks."""
     hungry = world.payee("Hungry", 180_000)
     token = world.hooked_token(hungry)
     payees = [hungry.address, *(world.fresh() for _ in range(399))]
@@ -210,7 +219,9 @@ def test_after_a_paused_token_one_call_pays_everybody(world: World) -> None:
     split.check(token.address)
 
 
-@pytest.mark.parametrize("quirk", ["Blacklist", "ReturnsFalse", "BurnsGas", "RevertsWithBomb", "ReturnsHugeFalse"])
+@pytest.mark.parametrize(
+    "quirk", ["Blacklist", "ReturnsFalse", "BurnsGas", "RevertsWithBomb", "ReturnsHugeFalse"]
+)
 def test_a_payee_that_is_still_refused_is_left_out(world: World, quirk: str) -> None:
     payees = [world.fresh() for _ in range(5)]
     split, token = paused(world, payees)
@@ -259,7 +270,8 @@ def test_payees_of_coin_that_refuse_burn_and_reenter_are_left_out_or_paid_once(w
 @pytest.mark.parametrize("how", ["claimMany", "withdrawCredits"])
 @pytest.mark.parametrize("kind", ["coin", "token"])
 def test_a_starved_caller_loses_nobodys_money(world: World, how: str, kind: str) -> None:
-    """Whatever gas there is: a payment is made whole, or it is left out and stays what it was. Payees here refuse when
+    """Whatever gas there is: a payment is made whole, or it is left out and stays what it was. Payees here
+    refuse when
     they see too little gas, and give back what they have."""
     picky = [world.payee() for _ in range(3)]
     payees = [p.address for p in picky]
@@ -336,7 +348,8 @@ def test_a_credit_is_sent_elsewhere_in_parts(world: World) -> None:
 
 
 def test_a_fee_on_top_does_not_hold_a_credit_up(world: World) -> None:
-    """Hole 8: of 1,000 set aside and held, 1,000 cannot be sent where the token takes a tenth on top. Until 5aa9e58
+    """Hole 8: of 1,000 set aside and held, 1,000 cannot be sent where the token takes a tenth on top.
+    Until 5aa9e58
     `redirectCredit(to, token)` sent all or nothing, and the credit waited for somebody to donate the fee."""
     token, payee, haven = world.token(), world.payee(), world.fresh()
     split = world.split([payee.address], shares(1), token.address)

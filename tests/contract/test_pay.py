@@ -259,7 +259,8 @@ def test_a_payer_cannot_have_the_same_token_paid_out_meanwhile(world: World, kin
 def test_a_call_cut_short_by_a_word_is_the_call_that_ends_with_the_clones_word(
     world: World, split: Split, token: Any, kind: str, missing: int
 ) -> None:
-    """Behind the calldata stands the clone's own word. Reading it is as good as saying it: nothing else comes of it."""
+    """Behind the calldata stands the clone's own word. Reading it is as good as saying it: nothing else
+    comes of it."""
     for asset, value in ((token.address, 0), (COIN, 1_000)):
         data = bytes.fromhex(paying(split, kind, asset, 1_000)._encode_transaction_data()[2:])
         outcomes = []

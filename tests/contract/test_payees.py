@@ -141,7 +141,8 @@ def reentry(split: Split, name: str, payee: str, haven: str, token: str = COIN) 
     [("coin", "distribute"), ("token", "distribute"), ("token", "claim"), ("token", "withdrawCredit")],
 )
 def test_a_payee_that_reenters_gains_nothing(world: World, name: str, settlement: str, through: str) -> None:
-    """Coin is locked while it is distributed, and wherever a settlement token's balance is watched meanwhile."""
+    """Coin is locked while it is distributed, and wherever a settlement token's balance is watched
+    meanwhile."""
     bad = world.payee("Reverts")
     token = COIN if settlement == "coin" else world.token().address
     split = world.split([bad.address, world.fresh()], shares(2, 3), token)
@@ -166,7 +167,8 @@ def pay(split: Split, how: str, payee: str) -> int:
 
 @pytest.mark.parametrize("name", REENTRIES)
 def test_a_payee_that_reenters_its_own_withdrawal_gains_nothing(world: World, name: str) -> None:
-    """As with a claim: the credit is spent before its coin leaves, and everything else goes on as if it had."""
+    """As with a claim: the credit is spent before its coin leaves, and everything else goes on as if it
+    had."""
     bad, other, haven = world.payee("Reverts"), world.fresh(), world.fresh()
     split = world.split([bad.address, other], shares(2, 3))
     split.fund(COIN, 500_000)

@@ -40,9 +40,7 @@ def test_distributing_in_crumbs_starves_nobody(world: World) -> None:
     small = [world.fresh() for _ in range(100)]
     large = world.fresh()
     weights = [899, *[1] * 100]
-    crumbs, lump = (
-        world.create(Terms.of([large, *small], [(None, weights)]), salt) for salt in (0, 1)
-    )
+    crumbs, lump = (world.create(Terms.of([large, *small], [(None, weights)]), salt) for salt in (0, 1))
     total = 0
     for amount in [899] * 6:
         total += amount

@@ -39,7 +39,12 @@ def layouts() -> dict[str, list[tuple[str, int, int, str]]]:
         made = solcx.compile_standard(standard, solc_binary=compiler.path)
     return {
         name: [
-            (at["label"], int(at["slot"]), at["offset"], contract["storageLayout"]["types"][at["type"]]["label"])
+            (
+                at["label"],
+                int(at["slot"]),
+                at["offset"],
+                contract["storageLayout"]["types"][at["type"]]["label"],
+            )
             for at in contract["storageLayout"]["storage"]
         ]
         for unit in made["contracts"].values()

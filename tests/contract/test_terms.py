@@ -444,12 +444,15 @@ def test_claims_refuse_proofs_that_were_tampered_with(world: World, count: int) 
 
 
 def test_an_inner_node_is_no_page(world: World) -> None:
-    """Two children of a node, passed off as a page: a page is hashed behind a zero byte, and a pair behind a one."""
+    """Two children of a node, passed off as a page: a page is hashed behind a zero byte, and a pair behind
+    a one."""
     split = world.create(some(16))
     split.fund(COIN, 1_000_000)
     terms = split.terms
     children = terms.levels[0][0] + terms.levels[0][1]
-    assert keccak(b"\1" + children) == terms.levels[1][0]  # the node above is the one sibling a proof would need
+    assert (
+        keccak(b"\1" + children) == terms.levels[1][0]
+    )  # the node above is the one sibling a proof would need
     length = len(terms.packed).to_bytes(4, "big")
     for page in (children, children[1:], b"\0" + children, b"\1" + children):
         thief = world.w3.to_checksum_address("0x" + page[:20].hex())

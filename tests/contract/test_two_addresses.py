@@ -1,9 +1,12 @@
-"""Two addresses for one balance: a coin that is a token as well, a token behind two proxies (hole 3 of the review).
+"""Two addresses for one balance: a coin that is a token as well, a token behind two proxies (hole 3 of the
+review).
 
-What is paid out at one address must not be there to be paid out once more at the other. Until 5aa9e58 it was: in each
+What is paid out at one address must not be there to be paid out once more at the other. Until 5aa9e58 it
+was: in each
 test here in which something is set aside or refused, a payee of a half took three quarters.
 
-A payment that lowers what it must not is undone: a claim is refused, and of a distribution it is set aside, which no
+A payment that lowers what it must not is undone: a claim is refused, and of a distribution it is set
+aside, which no
 withdrawal gets out either. The other address has the same money, to the last unit.
 """
 
@@ -163,7 +166,8 @@ def test_a_settlement_token_is_not_paid_by_its_other_address(world: World, doors
 
 
 def test_what_was_set_aside_before_the_balance_was_shared_does_not_leave_meanwhile(world: World) -> None:
-    """Credits are withdrawn without terms: the settlement token is noted when something is set aside. Here a token gets
+    """Credits are withdrawn without terms: the settlement token is noted when something is set aside. Here
+    a token gets
     its second address afterwards, by an upgrade of its proxy."""
     sheet = world.deploy("Sheet")
     one, other = (world.deploy("Door", sheet.address) for _ in range(2))
@@ -185,7 +189,8 @@ def test_what_was_set_aside_before_the_balance_was_shared_does_not_leave_meanwhi
 def test_which_two_addresses_are_one_is_not_seen_where_neither_settles(
     world: World, doors: tuple[Any, Any]
 ) -> None:
-    """What cannot be seen without asking every token of every other: it stands in the threat table, and the chain table
+    """What cannot be seen without asking every token of every other: it stands in the threat table, and
+    the chain table
     names the tokens. It harms those who are paid in such a token, and no others."""
     one, other = doors
     split, a, b = half_and_half(world, COIN)
@@ -253,12 +258,11 @@ def test_a_settlement_token_that_no_longer_answers_holds_up_its_own_money_only(
 
 
 def test_an_amendment_is_not_held_up_where_the_coins_token_settles(celo: World, coin: Any) -> None:
-    """Settling pays the token first. What is left of the balance is a rest that nobody has earned, and what was set
+    """Settling pays the token first. What is left of the balance is a rest that nobody has earned, and
+    what was set
     aside: it does not go out in coin."""
     signers = people(celo, 3)
-    split = Amendable.create(
-        celo, [s.address for s in signers], shares(1, 2, 7), agreed(5_000), coin.address
-    )
+    split = Amendable.create(celo, [s.address for s in signers], shares(1, 2, 7), agreed(5_000), coin.address)
     split.fund(COIN, 1_009)
     new = split.other(shares(1, 1, 2))
     split.amend(new, split.consents(new, signers))

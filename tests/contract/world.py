@@ -371,7 +371,7 @@ class Line:
     paid: int
     credit: int
     due: int
-    earlier: int
+    earlier: int = 0
 
 
 @dataclass

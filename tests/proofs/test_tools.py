@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
@@ -87,7 +88,44 @@ def test_a_witness_must_be_refuted() -> None:
 def test_every_contract_of_claims_has_its_opposites() -> None:
     claims = prove.expected_tests(r"\w*(Proof|Witness)")
     assert {"BookProof", "EscrowProof", "GovernanceProof", "OnceOnlyProof"} < claims.keys()
-    assert {"BookWitness", "EscrowWitness", "SplitWitness"} < claims.keys()
+    assert {"AmendmentProof", "ClaimProof", "CommitmentProof", "DeliveryProof", "MoneyProof"} < claims.keys()
+    assert {"AmendmentWitness", "BookWitness", "ClaimWitness", "EscrowWitness", "SplitWitness"} < claims.keys()
+
+
+def test_what_takes_long_is_run_when_asked_for_and_only_then() -> None:
+    every_day = prove.expected_tests(r"\w*(Proof|Witness)")
+    long = prove.expected_tests(r"\w*(Proof|Witness)", long=True)
+    names = [name for tests in every_day.values() for name in tests]
+    long_names = [name for tests in long.values() for name in tests]
+    assert long_names
+    assert all(name.startswith(prove.LONG) for name in long_names)
+    assert not any(name.startswith(prove.LONG) for name in names)
+
+
+# What is called in the proofs of a contract, under which name.
+@pytest.mark.parametrize(
+    ("artifacts", "files", "name"),
+    [
+        (["RevenueSplit", "BackOffice"], ["OnceOnly.t.sol"], "split"),
+        (["AmendableSplit", "AmendableBackOffice"], ["Governance.t.sol", "Amendments.t.sol"], "controlled"),
+        (["SaleEscrow"], ["Escrow.t.sol"], "escrow"),
+        (["PayoutBook"], ["Book.t.sol"], "book"),
+    ],
+)
+def test_no_function_that_changes_anything_is_left_out(
+    artifacts: list[str], files: list[str], name: str
+) -> None:
+    """That no other call does something is only proved if every call is there."""
+    text = "".join((prove.PROOFS / file).read_text(encoding="utf-8") for file in files)
+    called = set(re.findall(rf"\babi\.encodeCall\(\s*{name}\.(\w+)", text))
+    changing = {
+        entry["name"]
+        for artifact in artifacts
+        for entry in json.loads((prove.ARTIFACTS / f"{artifact}.json").read_text(encoding="utf-8"))["abi"]
+        if entry["type"] == "function" and entry["stateMutability"] not in {"view", "pure"}
+    }
+    assert changing
+    assert changing - called == set()
 
 
 def test_every_claim_is_run_once() -> None:
@@ -106,6 +144,13 @@ def test_the_document_counts_the_claims() -> None:
     counted = {row: sum(claims.pop(name) for name in row.split(", ")) for row in stated}
     assert counted == stated
     assert claims == {}, "contracts that the document does not name"
+
+
+def test_the_document_tells_of_what_takes_long() -> None:
+    text = (ROOT / "docs/proofs.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)\.(check_long_\w+)` \|", text, re.MULTILINE)
+    long = prove.expected_tests(r"\w*(Proof|Witness)", long=True)
+    assert sorted(told) == sorted((contract, name) for contract, tests in long.items() for name in tests)
 
 
 ROW = "| `timestamp` | `Escrow.open`, `Escrow.close` × 2 | Hours, not seconds |"

@@ -94,7 +94,7 @@ contract SaleEscrow {
 
     uint256 private constant _LONGEST = 3650 days;
     uint256 private constant _MOST = 2 ** 127 - 1;
-    /// @dev By how many units less than the amount a balance may fall: tokens of shares round.
+    /// @dev By how many units less or more than the amount a balance may fall: tokens of shares round.
     uint256 private constant _ROUNDING = 2;
     /// @dev For approval and `pay`, with tokens behind proxies and hooks. Whoever ends a sale has to send that much on top if
     ///      `pay` fails, or nobody could tell a failure of the split's own from a lack of gas.
@@ -449,7 +449,7 @@ contract SaleEscrow {
         IRevenueSplitPayments(split).pay(recordId, token, amount);
         // The money has gone, but for what a token of shares rounds, and no allowance stays behind by which more could follow.
         uint256 holds = Asset.balance(token);
-        if (holds + amount < held || holds + amount > held + _ROUNDING) revert NotTaken(split, amount);
+        if (holds + amount + _ROUNDING < held || holds + amount > held + _ROUNDING) revert NotTaken(split, amount);
         if (IAllowance(token).allowance(address(this), split) != 0) revert NotTaken(split, amount);
     }
 

@@ -361,7 +361,9 @@ contract EscrowHandler {
         Token.Quirk q = Token(token).quirk();
         address victim = Token(token).victim();
         if (victim != address(0) && victim != splits[s]) return true;
-        return q == Token.Quirk.None || q == Token.Quirk.NoReturn || q == Token.Quirk.ReturnsHugeTrue || q == Token.Quirk.Hooks;
+        // The one that is no split insists on an answer.
+        if (q == Token.Quirk.NoReturn) return s != 1;
+        return q == Token.Quirk.None || q == Token.Quirk.ReturnsHugeTrue || q == Token.Quirk.Hooks;
     }
 
     function _acts() private view returns (bool) {

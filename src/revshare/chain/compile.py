@@ -69,6 +69,9 @@ SETTINGS: Mapping[str, Any] = {
     },
 }
 
+# That transient storage lasts for the whole transaction is known: locks are released by the call that takes them.
+_TRANSIENT_STORAGE = "2394"
+
 _HERE = Path(__file__).resolve()
 _WRAPPER = _HERE.with_name("solc_npm.js")
 _ARTIFACTS = _HERE.parents[1] / "artifacts"
@@ -293,7 +296,9 @@ def compile_input(standard: Mapping[str, Any], solc: str | Path | None = None) -
     warnings = tuple(
         problem["formattedMessage"].strip()
         for problem in output.get("errors", ())
-        if problem["severity"] != "error" and not _in_package(problem)
+        if problem["severity"] != "error"
+        and not _in_package(problem)
+        and problem.get("errorCode") != _TRANSIENT_STORAGE
     )
     return Compilation(artifacts, standard, warnings, compiler, metadata)
 

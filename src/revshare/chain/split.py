@@ -278,16 +278,15 @@ class RevenueSplit:
 
     def claim(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay one payee alone what is due to it. Anyone may; the money goes to the payee."""
-        name, owner, proof = self._claim(payee, token)
+        name, owner, proof = self._claim(payee, self.terms_for(token))
         data = self._interface.encode("claim", owner, proof, self._address(token))
         return self._call(
             "claim", data, payouts=lambda block: {name: self.due(token=token, block=block)[name]}
         )
 
-    def _claim(self, payee: str, token: str | Token | None) -> tuple[str, str, bytes]:
-        """Name and address of a payee, and its proof by the terms that count for a token."""
+    def _claim(self, payee: str, terms: Terms) -> tuple[str, str, bytes]:
+        """Name and address of a payee, and its proof by these terms."""
         name, owner = self._payee(payee)
-        terms = self.terms_for(token)
         if owner not in terms.schedule.addresses:
             raise UnknownPayee(payee, terms.schedule.payees)
         return name, owner, terms.proof(terms.schedule.payees[terms.schedule.addresses.index(owner)])
@@ -307,24 +306,27 @@ class RevenueSplit:
         Raises InvalidInput where nothing is claimed, UnknownPayee for who is in none of the terms.
         """
         claims: dict[tuple[str, str], bytes] = {}
-        shown: dict[str, str] = {}
+        in_force: dict[str, Terms] = {}
+        names: dict[str, None] = {}
         for payee, token in _pairs(payees, tokens):
-            name, owner, proof = self._claim(payee, token)
-            claims[owner, self._address(token)] = proof
-            shown[name] = owner
+            address = self._address(token)
+            if address not in in_force:
+                in_force[address] = self.terms_for(address)
+            name, owner, proof = self._claim(payee, in_force[address])
+            claims[owner, address] = proof
+            names[name] = None
         if not claims:
             raise InvalidInput("nobody is named who claims")
-        asked = {address for _, address in claims}
         data = self._interface.encode(
             "claimMany", [(owner, proof, address) for (owner, address), proof in claims.items()]
         )
 
         def payouts(block: int) -> dict[str, int]:
-            due = self.due(token=next(iter(asked)), block=block)
-            return {name: due[name] for name in shown}
+            due = self.due(token=next(iter(in_force)), block=block)
+            return {name: due[name] for name in names}
 
         # Units of several assets cannot be shown as one number.
-        return self._call("claimMany", data, payouts=payouts if len(asked) == 1 else None, skips=True)
+        return self._call("claimMany", data, payouts=payouts if len(in_force) == 1 else None, skips=True)
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:
         """Pay a payee what was set aside for it. Anyone may; the money goes to the payee."""

@@ -27,7 +27,7 @@ def book(world: World) -> Book:
     return make(world)
 
 
-# ------------------------------------------------------------------------------------------ answers and balances
+# ---------------------------------------------------------------------- answers and balances
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -62,9 +62,7 @@ def test_a_claim_in_bulk_pays_what_has_left_and_no_more(
 
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize("name", ["claim", "claimTo", "withdrawSurplus"])
-def test_alone_only_a_clean_success_is_one(
-    world: World, book: Book, odd: Any, name: str, move: str
-) -> None:
+def test_alone_only_a_clean_success_is_one(world: World, book: Book, odd: Any, name: str, move: str) -> None:
     """Else nothing has happened, whatever the token did."""
     for answer, says in ANSWERS.items():
         payee = world.payee()
@@ -163,7 +161,8 @@ def book_many(world: World, book: Book, token: Any, payees: list[str]) -> Any:
 def test_what_earlier_payments_took_on_top_passes_for_part_of_one_that_was_refused(
     world: World, book: Book, odd: Any
 ) -> None:
-    """Known, and said in lib/Delivery.sol: of a token that charges the sender, and answers `false` where others revert. What
+    """Known, and said in lib/Delivery.sol: of a token that charges the sender, and answers `false` where
+    others revert. What
     is held is reckoned, not looked up, before each of many."""
     a, blocked = world.fresh(), world.fresh()
     book.publish(odd.address, {a: 1_000, blocked: 1_000})
@@ -177,7 +176,7 @@ def test_what_earlier_payments_took_on_top_passes_for_part_of_one_that_was_refus
     assert book.paid(blocked, odd.address) == 10
 
 
-# ------------------------------------------------------------------------------------------ flows during a delivery
+# ---------------------------------------------------------------------- flows during a delivery
 
 BACK = ["a unit", "all of it", "more"]
 
@@ -217,7 +216,8 @@ def test_a_payee_that_sends_money_back_while_it_is_paid_is_paid_once(
 def test_nor_can_it_take_from_others_what_it_has_sent_back_under_an_unclean_answer(
     world: World, book: Book, odd: Any, gives: int
 ) -> None:
-    """What flows in meanwhile looks as if so much less had left: it can be claimed again, out of what was given."""
+    """What flows in meanwhile looks as if so much less had left: it can be claimed again, out of what was
+    given."""
     payee, other = world.payee(), world.fresh()
     book.publish(odd.address, {payee.address: UNIT, other: 9 * UNIT})
     world.send(odd.functions.mint(payee.address, 3 * UNIT))
@@ -277,10 +277,9 @@ def test_while_a_token_moves_nothing_is_paid_in_it(
 
 @pytest.mark.parametrize("name", ["claim", "claimMany", "surplus", "withdrawSurplus", "publish"])
 @pytest.mark.parametrize("through", ["claim", "claimMany"])
-def test_meanwhile_other_assets_are_as_free_as_ever(
-    world: World, odd: Any, name: str, through: str
-) -> None:
-    """A token's hook may do what it likes with the coin that is promised: the coin stays covered, and nothing is refused."""
+def test_meanwhile_other_assets_are_as_free_as_ever(world: World, odd: Any, name: str, through: str) -> None:
+    """A token's hook may do what it likes with the coin that is promised: the coin stays covered, and
+    nothing is refused."""
     book, payee, other = make(world), world.payee(), world.fresh()
     book.publish(odd.address, {payee.address: UNIT})
     book.publish(COIN, {other: 700, world.fresh(): 300})

@@ -33,17 +33,17 @@ def test_a_payee_that_reenters_is_paid_once(world: World, book: Book, name: str,
     if through == "claimMany" and name == "claimMany":
         expected: Refusal | bool = Refusal("Reentered")
     else:
-        # A claim has entered all before the money moves; that it was paid is found before it is asked whether money moves.
+        # A claim has entered all before the money moves; that it was paid is found before it is asked
+        # whether money moves.
         expected = Refusal("NothingDue") if name == "claim" else True
     assert world.outcome(bad) == expected
     assert world.balance(COIN, bad.address) == book.paid(bad.address, COIN) == 50
 
 
 @pytest.mark.parametrize("through", ["claim", "claimMany"])
-def test_a_payee_may_claim_for_another_while_it_is_paid_alone(
-    world: World, book: Book, through: str
-) -> None:
-    """In coin, the books are true when the payee is called; in bulk they may yet be corrected, and stand still."""
+def test_a_payee_may_claim_for_another_while_it_is_paid_alone(world: World, book: Book, through: str) -> None:
+    """In coin, the books are true when the payee is called; in bulk they may yet be corrected, and stand
+    still."""
     busy, other = world.payee(), world.fresh()
     book.publish(COIN, {busy.address: 50, other: 70})
     data = book.contract.encode_abi("claim", [other, 70, book.proof(COIN, other), COIN])

@@ -1,4 +1,5 @@
-"""On a chain whose coin is a token as well (coin_token.py): no payment in the token takes what is promised in coin."""
+"""On a chain whose coin is a token as well (coin_token.py): no payment in the token takes what is promised
+in coin."""
 
 from __future__ import annotations
 
@@ -104,7 +105,8 @@ def test_a_book_that_is_short_of_coin_pays_other_tokens_all_the_same(celo: World
 
 
 def test_what_is_promised_as_a_token_has_no_such_guard(celo: World, token: str, book: Book) -> None:
-    """A book that knows an asset by one address cannot see it at another: promise in coin, not at its other address.
+    """A book that knows an asset by one address cannot see it at another: promise in coin, not at its
+    other address.
 
     Known, and refused by Python from the table of chains.
     """

@@ -1,6 +1,8 @@
-"""The escrow once more, from what its comment promises and in the plainest way: who may do what when, and where money goes.
+"""The escrow once more, from what its comment promises and in the plainest way: who may do what when, and
+where money goes.
 
-It knows nothing of Solidity: times, rights and amounts only. What others are like just now (does this split take this
+It knows nothing of Solidity: times, rights and amounts only. What others are like just now (does this
+split take this
 token, does that buyer accept it) it is told by `Manners`.
 """
 
@@ -89,7 +91,11 @@ class Model:
             (arbiter in (buyer, seller), "InvalidParty", (arbiter.lower(),)),
             (arbiter != COIN and not deadline < decision <= last, "InvalidTime", (decision, deadline, last)),
             (amount == 0, "NothingPaid", ()),
-            (value != (amount if token == COIN else 0), "ValueMismatch", (value, amount if token == COIN else 0)),
+            (
+                value != (amount if token == COIN else 0),
+                "ValueMismatch",
+                (value, amount if token == COIN else 0),
+            ),
             (
                 token != COIN and not self.manners.gives(buyer, token),
                 "PaymentRefused",
@@ -128,7 +134,7 @@ class Model:
 
     # ---------------------------------------------------------------- what is done to a sale
 
-    def may(self, name: str, caller: str, key: Key, time: int, to_buyer: int = 0) -> Refusal | None:  # noqa: C901
+    def may(self, name: str, caller: str, key: Key, time: int, to_buyer: int = 0) -> Refusal | None:
         """None, or why not. The buyer's own steps are for `key` with the caller as the buyer."""
         sale = self.sales.get(key)
         state = sale.state if sale else NONE

@@ -15,6 +15,7 @@ from tests.contract.world import COIN, Refusal, Split, World
 
 pytestmark = pytest.mark.xdist_group("trust")
 
+
 def sale_in(world: World, escrow: Escrow, split: str, buyer: Any, token: Any = None) -> tuple[Sale, Any]:
     """A sale of UNIT in a token that can be told everything, beside another sale in it."""
     if token is None:
@@ -146,7 +147,7 @@ def test_nothing_else_happens_in_the_escrow_while_a_buyer_is_refunded(
     assert world.outcome(buyer) == Refusal("Reentered")
 
 
-# ------------------------------------------------------------------------------------------ fees and roundings
+# ---------------------------------------------------------------------- fees and roundings
 
 
 def test_where_a_token_asks_for_a_fee_on_top_part_of_a_credit_can_be_sent(
@@ -176,7 +177,8 @@ def test_where_a_token_asks_for_a_fee_on_top_part_of_a_credit_can_be_sent(
 def test_a_token_of_shares_rounds_at_nobody_elses_cost(
     world: World, escrow: Escrow, split: Split, up: bool
 ) -> None:
-    """Rounded down, a sale arrives all the same, and a unit stays here. Rounded up, it would take a unit of another's: then
+    """Rounded down, a sale arrives all the same, and a unit stays here. Rounded up, it would take a unit
+    of another's: then
     it is owed."""
     token = world.deploy("ShareToken")
     world.send(token.functions.mint(world.owner, 10**9))

@@ -167,7 +167,8 @@ def test_only_the_party_it_belongs_to_may(
 def test_what_the_buyer_may_is_done_to_a_sale_of_its_own_only(
     world: World, escrow: Escrow, split: Split, name: str
 ) -> None:
-    """Others have no sale by that name: neither its seller, nor its arbiter, nor a stranger can say whose it is."""
+    """Others have no sale by that name: neither its seller, nor its arbiter, nor a stranger can say whose
+    it is."""
     sale = escrow.open(split.address)
     for other in {world.stranger, *world.accounts}:
         assert sale.refusal(name, sender=other) == Refusal("WrongState", (NONE,))
@@ -215,7 +216,9 @@ def test_nothing_happens_in_a_state_it_is_not_for(
     if name in ("release", "settleByDefault"):
         escrow.wait_until(sale.decision_deadline + 1)
     if (name, state) == ("release", OWED):
-        assert sale.refusal(name) == sale.not_taken(1_000_000)  # possible, but for the split, which is not there
+        assert sale.refusal(name) == sale.not_taken(
+            1_000_000
+        )  # possible, but for the split, which is not there
     elif state in allowed:
         sale.do(name, *arguments)
     else:

@@ -1,6 +1,7 @@
 """Callers who send too little gas: with any gas, a sale ends as it would with plenty, or nothing happens.
 
-A wallet that asks a node how much is enough finds the least with which a call succeeds: a failure that is taken for an end
+A wallet that asks a node how much is enough finds the least with which a call succeeds: a failure that is
+taken for an end
 must not be to be had for less.
 """
 
@@ -15,7 +16,7 @@ from tests.contract.world import COIN, Refusal, Split, World
 
 pytestmark = pytest.mark.xdist_group("trust")
 
-# ------------------------------------------------------------------------------------------ what cannot be forged
+# ---------------------------------------------------------------------- what cannot be forged
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_no_part_of_the_buyers_becomes_a_credit_for_want_of_gas(
                 world.become(buyer, "Hungry", 40_000)
             else:
                 world.behave(token, "Picky", number=150_000)
-        act, more = name.split()[0], (1_000_000,) if name == "decide" else ()
+        act, more = name.split(maxsplit=1)[0], (1_000_000,) if name == "decide" else ()
         receipt = world.attempt(sale.call(act, *more), sender=sale.sender(act), gas=gas)
         outcomes.add(receipt["status"])
         if receipt["status"]:
@@ -166,7 +167,7 @@ def test_what_a_node_reckons_is_enough(world: World, escrow: Escrow, split: Spli
         assert escrow.events(receipt) == [sale.settled(CONFIRMED, 1_000_000, 0)]
 
 
-# ------------------------------------------------------------------------------------------ what a delay changes
+# ---------------------------------------------------------------------- what a delay changes
 
 
 def prepare(world: World, escrow: Escrow, name: str, kind: str) -> tuple[Sale, Any]:
@@ -188,7 +189,12 @@ def prepare(world: World, escrow: Escrow, name: str, kind: str) -> tuple[Sale, A
 def ends(escrow: Escrow, sale: Sale) -> set[tuple[str, str]]:
     """Who could now bring the money where: (party, "split" or "buyer"). A stranger stands for anyone."""
     world = escrow.world
-    parties = {"buyer": sale.buyer, "seller": sale.terms[4], "arbiter": sale.terms[5], "anyone": world.stranger}
+    parties = {
+        "buyer": sale.buyer,
+        "seller": sale.terms[4],
+        "arbiter": sale.terms[5],
+        "anyone": world.stranger,
+    }
     found = set()
     for party, address in parties.items():
         for name, more, to in (

@@ -1,6 +1,8 @@
-"""Random sales and random things done to them: after every step the escrow is as an independent model says, to the unit.
+"""Random sales and random things done to them: after every step the escrow is as an independent model
+says, to the unit.
 
-Who may do what and when, which error else, every event, every balance, every credit; and at the end the same once more from
+Who may do what and when, which error else, every event, every balance, every credit; and at the end the
+same once more from
 the events alone. HYPOTHESIS_PROFILE=campaign searches longer.
 """
 
@@ -11,7 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import event, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.contract.answers import ANSWERS
 from tests.contract.aside import Aside
@@ -33,7 +41,8 @@ SALE = "(address,uint40,uint40,bool,uint8,address,address,address,uint128,uint12
 
 
 class Stage:
-    """What all examples share, as it stands at their beginning. `takes`, `gives`, `delivered`: see model.Manners."""
+    """What all examples share, as it stands at their beginning. `takes`, `gives`, `delivered`: see
+    model.Manners."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -253,7 +262,17 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             deadline = self.play.aside.time + data.draw(st.integers(-1, 3))
             until = deadline + data.draw(st.integers(-1, 3)) if data.draw(st.booleans()) else 0
             value = (amount if asset == COIN else 0) + data.draw(st.sampled_from([0, 0, 0, 1]))
-            terms = (split, (amount % 3).to_bytes(32, "big"), asset, amount, seller, arbiter, deadline, until, True)
+            terms = (
+                split,
+                (amount % 3).to_bytes(32, "big"),
+                asset,
+                amount,
+                seller,
+                arbiter,
+                deadline,
+                until,
+                True,
+            )
             return self.play.open(data.draw(actors), terms, value)
 
         @rule(name=st.sampled_from(STEPS), actor=actors, number=numbers, to_buyer=st.integers(0, 2**32))
@@ -286,7 +305,9 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             self.play.aside.time = max(until, self.play.aside.time)
 
         @precondition(lambda self: any(self.play.model.credits.values()))
-        @rule(data=st.data(), share=st.sampled_from([0, 1, 2, 3, 3]), to=st.none() | actors | st.just("haven"))
+        @rule(
+            data=st.data(), share=st.sampled_from([0, 1, 2, 3, 3]), to=st.none() | actors | st.just("haven")
+        )
         def withdraw(self, data: st.DataObject, share: int, to: Any) -> None:
             credits_ = [key for key, units in self.play.model.credits.items() if units]
             token, payee = data.draw(st.sampled_from(credits_))

@@ -50,10 +50,9 @@ def test_a_split_that_refuses_is_owed_until_it_takes_the_money(
 
 
 @pytest.mark.parametrize("way", ["TakesNothing", "TakesPart", "TakesElsewhere", "GivesBack"])
-def test_a_split_that_does_not_take_exactly_the_money_is_owed(
-    world: World, escrow: Escrow, way: str
-) -> None:
-    """Nothing of what it did has happened, and it keeps no allowance by which to take what others have paid in."""
+def test_a_split_that_does_not_take_exactly_the_money_is_owed(world: World, escrow: Escrow, way: str) -> None:
+    """Nothing of what it did has happened, and it keeps no allowance by which to take what others have
+    paid in."""
     token = world.token()
     target = odd(world, way, number=3)
     others = escrow.open(world.fresh(), token=token.address)

@@ -1,4 +1,5 @@
-"""Money for a split that cannot be paid in stays here, owed: releasable later by anyone, refundable by the seller."""
+"""Money for a split that cannot be paid in stays here, owed: releasable later by anyone, refundable by the
+seller."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.xdist_group("trust")
 
 
 def meddling(world: World, split: Split, token: str, sale: Sale) -> tuple[Refusal | bool | None, object]:
-    """Have a stranger pay the split one unit of a token that calls it before it moves, and the stranger release the sale
+    """Have a stranger pay the split one unit of a token that calls it before it moves, and the stranger
+    release the sale
     meanwhile."""
     stranger, contract = world.payee(), world.at("Token", token)
     world.send(contract.functions.hook(stranger.address))
@@ -54,7 +55,8 @@ def test_a_strangers_token_does_not_keep_a_sale_from_its_record(
 def test_in_the_same_token_the_sale_waits_and_arrives_later(
     world: World, escrow: Escrow, split: Split
 ) -> None:
-    """While a token moves into the split it cannot be paid in once more: then the sale is owed, and loses nothing."""
+    """While a token moves into the split it cannot be paid in once more: then the sale is owed, and loses
+    nothing."""
     token = world.token(6, "Hooks")
     sale = escrow.open(split.address, token=token.address)
     escrow.wait_until(sale.deadline)

@@ -1,4 +1,5 @@
-"""On a chain whose coin is a token as well (coin_token.py): each sale has its own money, whichever name it came by."""
+"""On a chain whose coin is a token as well (coin_token.py): each sale has its own money, whichever name it
+came by."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from tests.contract.odd.scene import (
     DONE,
     FEW,
     HELD,
-    HONEST,
     OWED,
     Account,
     Manner,
@@ -32,9 +31,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "distribute": "`distribute`",
         "claim": "`claim`",
         "claims": "`claimMany`",
-        "withdraw": "`withdraw​Credit`",
-        "withdraws": "`withdraw​Credits`",
-        "redirect": "`redirect​Credit`",
+        "withdraw": "`withdrawCredit`",
+        "withdraws": "`withdrawCredits`",
+        "redirect": "`redirectCredit`",
         "amend": "`amend`",
     },
     "escrow": {
@@ -45,19 +44,19 @@ GROUPS: dict[str, dict[str, str]] = {
         "refund": "`refund`",
         "refund owed": "`refund`, owed",
         "decide": "`decide`: buyer / split",
-        "escrow withdraw": "`withdraw​Credit`",
-        "escrow redirect": "`redirect​Credit`",
+        "escrow withdraw": "`withdrawCredit`",
+        "escrow redirect": "`redirectCredit`",
     },
     "payout book": {
         "publish": "`publish`",
         "book claim": "`claim`",
         "book claims": "`claimMany`",
-        "surplus": "`withdraw​Surplus`",
+        "surplus": "`withdrawSurplus`",
     },
     "the coin meanwhile": {
         "coin distribute": "`distribute`",
         "coin claim": "`claim`",
-        "coin withdraw": "`withdraw​Credit`",
+        "coin withdraw": "`withdrawCredit`",
     },
 }
 COLUMNS = [name for group in GROUPS.values() for name in group]
@@ -86,7 +85,7 @@ _LETTERS = {name: letter for letter, name in VERDICTS.items()}
 
 
 def out(asked: int, booked: int, got: int, moved: int, aside: int, word: str = "credited") -> str:
-    """What came of a payment of so much: booked as paid, got by its recipients, gone from the payer, set aside."""
+    """What came of a payment: booked as paid, got by its recipients, gone from the payer, set aside."""
     if booked == 0:
         assert (got, moved) == (0, 0), "it moved, and the books do not know"
         assert aside in (0, asked)
@@ -104,7 +103,7 @@ def out(asked: int, booked: int, got: int, moved: int, aside: int, word: str = "
 
 @dataclass
 class State:
-    """What is true at one moment, as honest eyes see it: of the token, of one contract, of the assets beside."""
+    """What is true at one moment: of the token, of one contract, of the assets beside."""
 
     units: dict[str, int]
     account: Account
@@ -132,8 +131,9 @@ class Cell:
         mood: str = "",
         known: set[Any] | None = None,
     ) -> None:
-        """settles: in the split that settles in the token. mood: of those whom the token calls. known: states from which
-        all has ended well before."""
+        """settles: in the split that settles in the token. mood: of those whom the token calls. known:
+        states from which all has ended well before.
+        """
         self.known = set() if known is None else known
         self.scene, self.manner, self.name, self.mood = scene, manner, name, mood
         self.at = where(name, settles)
@@ -161,7 +161,9 @@ class Cell:
             ),
             "withdraw": lambda: s.call(at, "withdrawCredit", abc[0], token),
             "withdraws": lambda: s.call(at, "withdrawCredits", abc, token),
-            "redirect": lambda: s.call(at, "redirectCredit", s.at["haven"], token, part("A", million), by="A"),
+            "redirect": lambda: s.call(
+                at, "redirectCredit", s.at["haven"], token, part("A", million), by="A"
+            ),
             "amend": lambda: s.call(
                 at, "amend", s.terms[at].packed, s.terms[at + "'"].packed, [token], [], 0
             ),
@@ -193,7 +195,7 @@ class Cell:
         return tuple(terms)
 
     def asked(self, before: State) -> dict[str, int]:
-        """What an operation is to pay, and whom: worked out from the terms and what the token says is there."""
+        """What an operation is to pay, and whom: from the terms, and what the token says is there."""
         s, name, books = self.scene, self.name, before.books
         million = s.million
         if name in ("distribute", "claim", "claims", "amend", "coin distribute", "coin claim"):
@@ -250,7 +252,11 @@ class Cell:
         self.asks = self.asked(before)
         self.before = before
         # What is told at an amendment counts for good: what was not there, is shared by the terms after it.
-        hidden = before.units[self.at] if self.name == "amend" and self._told(before) < before.units[self.at] else 0
+        hidden = (
+            before.units[self.at]
+            if self.name == "amend" and self._told(before) < before.units[self.at]
+            else 0
+        )
         self.lie = self.manner.number if self.manner.tells == "More" else hidden
         call = self.operation()
         outcome = self.side.send(call)
@@ -268,7 +274,7 @@ class Cell:
         return verdict
 
     def _set_mood(self) -> None:
-        """Have those whom the token calls refuse, or call the contract that is just paying, to be paid as well."""
+        """Have those whom the token calls refuse, or call back, to be paid as well."""
         s, at = self.scene, self.at
         for who in "AU" if self.mood == "refuses" else "AUP":
             if self.mood == "refuses":
@@ -329,7 +335,9 @@ class Cell:
         if name in ("claim", "claims", "coin claim"):
             assert aside == 0
         if name == "claims" and int.from_bytes(outcome.answer, "big") == 3:
-            asked = booked  # what the token keeps of one claim, or takes with it, changes what the next is worth
+            asked = (
+                booked  # what the token keeps of one claim, or takes with it, changes what the next is worth
+            )
         return out(asked, booked, got, moved, aside)
 
     def _came_in(self, before: State, after: State, outcome: Outcome) -> str:
@@ -391,9 +399,7 @@ class Cell:
         came = self._came if name in ("pay", "permit", "remit") else 0
         books = before.books
         revenue = max(books["paidOut"] + before.units[self.at] + came, books["mark"])
-        return {
-            who: books[f"credit {who}"] + part(who, revenue) - part(who, books["mark"]) for who in "ABC"
-        }
+        return {who: books[f"credit {who}"] + part(who, revenue) - part(who, books["mark"]) for who in "ABC"}
 
     @property
     def _came(self) -> int:
@@ -443,7 +449,9 @@ class Cell:
             return
         hole = self._promised(now) - now.units[at]
         if hole > 0:
-            if "mark" in now.books:  # what makes it good is revenue as well: up to where somebody was paid already
+            if (
+                "mark" in now.books
+            ):  # what makes it good is revenue as well: up to where somebody was paid already
                 marks = max(now.books[f"mark {who}"] for who in "ABC")
                 hole = max(hole, marks - now.books["paidOut"] - now.units[at])
             assert hole <= took, f"{hole} are missing, and the token took {took}"
@@ -524,6 +532,3 @@ def where(name: str, settles: bool) -> str:
     if name == "amend":
         return "ZY" if settles else "Z"
     return "Y" if settles or name.startswith("coin ") else "X"
-
-
-__all__ = ["COLUMNS", "GROUPS", "HONEST", "VERDICTS", "Cell", "where"]

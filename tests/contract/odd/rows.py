@@ -1,7 +1,8 @@
 """The battery's rows: how tokens behave, which ones do, and what is expected of each operation.
 
-What is expected is written from what the contracts promise (the table in lib/Delivery.sol, the interfaces' comments), not
-from what they do. The letters are those of `battery.VERDICTS`; the order is that of `battery.COLUMNS`:
+What is expected is written from what the contracts promise (the table in lib/Delivery.sol, the comments of
+the interfaces), not from what they do. The letters are those of `battery.VERDICTS`; the order is that of
+`battery.COLUMNS`:
 
     pay permit remit | distribute claim claims withdraw withdraws redirect amend
     | open confirm release release-owed refund refund-owed decide withdraw redirect
@@ -22,9 +23,9 @@ MILLION = 10**6
 class Row:
     """A behaviour.
 
-    does: what it does, and which token. listed: whom it concerns, where that is somebody in particular. event: what
-    happens to balances beforehand, as (numerator, denominator). mood: of those whom it calls. settles: what is expected
-    instead in a split that settles in the token, by column.
+    does: what it does, and which token. listed: whom it concerns, where that is somebody in particular.
+    event: what happens to balances beforehand, as (numerator, denominator). mood: of those whom it calls.
+    settles: what is expected instead in a split that settles in the token, by column.
     """
 
     name: str

@@ -5,7 +5,7 @@ Every scene has the same people and the same business in `token`, a million unit
     X   a split that settles in another token          a million set aside, a million due
     Y   a split that settles in the token itself       the same
     Z   an amendable split that lists the token        the same, an amendment announced and ready
-    E   an escrow                                      a sale held, one disputed, one owed, a credit of the buyer's
+    E   an escrow                                      sales held, disputed and owed, a credit of the buyer's
     K   a payout book                                  a million promised, a tenth more there
 
 and, beside it, business of the same kind in the coin and in an honest token, which nothing may touch.
@@ -21,8 +21,8 @@ from typing import Any
 from eth_hash.auto import keccak
 
 from revshare.merkle import MerkleTree
-from tests.contract.odd.side import Call, Outcome, Side
-from tests.contract.world import COIN, ZERO, Terms, World, shares
+from tests.contract.odd.side import Call, Side
+from tests.contract.world import COIN, Terms, World, shares
 
 DAY = 86_400
 WEIGHTS = (20, 30, 50)
@@ -43,7 +43,7 @@ PERMITS = ["Yes", "DoesNothing", "Unknown"]
 
 @dataclass(frozen=True)
 class Manner:
-    """How a MannerToken (mocks/OddTokens.sol, where the words are explained) behaves; honestly, unless said otherwise."""
+    """How a MannerToken behaves; honestly, unless said otherwise. mocks/OddTokens.sol explains the words."""
 
     answer: str = "Yes"
     moves: str = "All"
@@ -107,9 +107,10 @@ class Account:
 class Scene:
     """A scene, built by transactions, with the token honest.
 
-    ledger: the MannerToken that keeps the balances; token: the address it is used by, if that is another. settles: the
-    token that X and Z settle in. alias: the token is the coin. bare: there is no token. beside: assets that nothing may
-    touch. impl: whose code the token has by delegation, if so. start: what the token has done by itself so far.
+    ledger: the MannerToken that keeps the balances; token: the address it is used by, if that is another.
+    settles: the token that X and Z settle in. alias: the token is the coin. bare: there is no token. beside:
+    assets that nothing may touch. impl: whose code the token has by delegation, if so. start: what the token
+    has done by itself so far.
     """
 
     world: World
@@ -372,7 +373,8 @@ class Scene:
         return found
 
     def _books_of_the_escrow(self, side: Side, token: str) -> dict[str, int]:
-        address, found = self.at["E"], {}
+        address = self.at["E"]
+        found: dict[str, int] = {}
         sales = place_bytes(self.at["X"], 0)
         for name, sale_id in self.sales.items():
             if token == {"coin": COIN, "honest": self._beside}.get(name, self.token):
@@ -396,7 +398,7 @@ class Scene:
         return found
 
     def check_reading(self) -> None:
-        """What is read from storage is what the contracts answer: where it stands is checked, once a scene."""
+        """What is read from storage is what the contracts answer: that is checked once a scene."""
         side = Side(self.world)
         for token in (COIN, *(() if self.ledger is None else (self.token,))):
             for at in ("X", "Y", "Z", "ZY"):
@@ -427,7 +429,11 @@ UNITS, ACCOUNT = 1, 6
 """Where MannerToken has its balances, and the first of its counts."""
 HELD_OF = 4
 """Where mocks/Token.sol has its balances."""
-SALE = (*("address", "uint40", "uint40", "bool", "uint8", "address", "address", "address"), "uint128", "uint128")
+SALE = (
+    *("address", "uint40", "uint40", "bool", "uint8", "address", "address", "address"),
+    "uint128",
+    "uint128",
+)
 
 
 def word_of(key: str | bytes) -> bytes:
@@ -447,22 +453,3 @@ def place(key: str | bytes, slot: int | bytes) -> int:
 def part(who: str, total: int) -> int:
     """What is a payee's of so much."""
     return total * WEIGHTS["ABC".index(who)] // 100
-
-
-__all__ = [
-    "AFTER",
-    "DISPUTED",
-    "DONE",
-    "FEW",
-    "HELD",
-    "HONEST",
-    "NONE",
-    "OWED",
-    "WEIGHTS",
-    "ZERO",
-    "Account",
-    "Manner",
-    "Outcome",
-    "Scene",
-    "part",
-]

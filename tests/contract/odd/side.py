@@ -1,8 +1,9 @@
 """Transactions that go on from where a chain stands, on the chain's own machine, and leave no trace on it.
 
-A cell of the battery is a handful of transactions that must not meet those of the next cell. They run here as in a
-block, one after the other, each validated and ended as any transaction is (transient storage, self-destructions and
-warm slots included); what they leave is forgotten with the object. `test_odd_tokens.py` has some of it mined as well.
+A cell of the battery is a handful of transactions that must not meet those of the next cell. They run here as
+in a block, one after the other, each validated and ended as any transaction is (transient storage,
+self-destructions and warm slots included); what they leave is forgotten with the object. `test_odd_tokens.py`
+has some of it mined as well.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ GAS = 2**24
 
 @dataclass(frozen=True)
 class Call:
-    """What a transaction does; the world's owner sends them all, and accounts that are contracts act for parties."""
+    """What a transaction does; the world's owner sends them all, and contracts act for parties."""
 
     to: str
     data: bytes
@@ -75,7 +76,9 @@ class Side:
         )
         found = state.apply_transaction(EVMSpoofTransaction(transaction, from_=self._owner))
         refusal = None if found.is_success else self.world.named(bytes(found.output))
-        return Outcome(refusal, bytes(found.output), tuple(found.get_log_entries()) if found.is_success else ())
+        return Outcome(
+            refusal, bytes(found.output), tuple(found.get_log_entries()) if found.is_success else ()
+        )
 
     def ask(self, call: Call, types: tuple[str, ...]) -> Any:
         """What a view answers: one thing, or several."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth_account import Account as Key
-
 from tests.contract.coin_token import Machine
 from tests.contract.odd.battery import COLUMNS, Cell
-from tests.contract.odd.rows import ROWS, SETTLED, Row
+from tests.contract.odd.rows import SETTLED, Row
 from tests.contract.odd.scene import Scene
 from tests.contract.world import COIN, World
 
@@ -50,9 +48,7 @@ class Stage:
             impl, key = w.deploy("MannerToken"), w.account()
             delegate(w, key, impl.address)
             ledger = w.at("MannerToken", key.address)
-            scene = Scene(
-                w, ledger, key.address, honest, beside=(COIN, honest), impl=str(impl.address)
-            )
+            scene = Scene(w, ledger, key.address, honest, beside=(COIN, honest), impl=str(impl.address))
             self.keys[name] = key
             return scene
         million = {"ten": 10, "vast": 10**37}.get(name, 10**6)
@@ -77,7 +73,7 @@ class Stage:
         return scene
 
     def row(self, row: Row) -> dict[str, str]:
-        """The verdicts of a row, in every column; those in the split that settles in the token by "settles …"."""
+        """The verdicts of a row, by column; in the split that settles in the token by "settles …"."""
         if row.name not in self.found:
             scene = self.scene(row.scene)
             snapshot = self.world.tester.take_snapshot()
@@ -120,6 +116,3 @@ def delegate(world: World, account: Any, code: str) -> None:
     )
     hash_ = world.w3.eth.send_raw_transaction(signed.raw_transaction)
     assert world.w3.eth.get_transaction_receipt(hash_)["status"] == 1
-
-
-__all__ = ["ROWS", "Key", "Stage", "delegate"]
