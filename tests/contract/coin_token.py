@@ -6,7 +6,7 @@ https://specs.celo.org/token_duality.html
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from eth.exceptions import OutOfGas
 from eth.vm.forks.prague import PragueVM
@@ -30,7 +30,7 @@ def transfer(computation: Any) -> Any:
 
 
 class Computation(PragueComputation):
-    _precompiles: ClassVar[dict[Any, Any]] = {**PragueComputation._precompiles, TRANSFER: transfer}
+    _precompiles = {**PragueComputation._precompiles, TRANSFER: transfer}  # noqa: RUF012
 
 
 class State(PragueState):

@@ -161,7 +161,7 @@ def test_every_lock_is_released_within_the_transaction(world: World, kind: str) 
     batch = world.deploy("Batch")
     assets = [COIN, token.address] + [settlement] * (kind == "token")
     for asset in assets:
-        money = COIN if asset == COIN else world.at("Token", asset)
+        money: Any = COIN if asset == COIN else world.at("Token", asset)
         split.fund(money, 4 * AMOUNT)
         if asset != COIN:
             world.behave(money, "Blacklist", bad.address)

@@ -39,6 +39,8 @@ contract EscrowHandler {
     uint256 public coinSupply;
     /// @notice Whether an asset has ever said that it paid and kept the money.
     mapping(uint256 asset => bool) public kept;
+    /// @notice What stayed behind of sales that are done: at most two units each, which a token of shares may round.
+    mapping(uint256 asset => uint256) public rounded;
     string public broken;
     uint256 public settled;
     uint256 public delayed;
@@ -274,15 +276,20 @@ contract EscrowHandler {
         for (uint256 n = 0; n < SPLITS * BUYERS * IDS; ++n) {
             (address split, address buyer, bytes32 id) =
                 (splits[n % SPLITS], buyers[n / SPLITS % BUYERS], bytes32(n / SPLITS / BUYERS));
-            ISaleEscrow.State state = escrow.sale(split, buyer, id).state;
-            if (state == ISaleEscrow.State.Held) escrow.release{gas: _PLENTY}(split, buyer, id);
-            if (state == ISaleEscrow.State.Disputed) escrow.settleByDefault{gas: _PLENTY}(split, buyer, id);
+            ISaleEscrow.Sale memory sale = escrow.sale(split, buyer, id);
+            uint256 held = _heldOf(sale.token);
+            if (sale.state == ISaleEscrow.State.Held) escrow.release{gas: _PLENTY}(split, buyer, id);
+            if (sale.state == ISaleEscrow.State.Disputed) escrow.settleByDefault{gas: _PLENTY}(split, buyer, id);
+            bool ended = sale.state != escrow.sale(split, buyer, id).state;
+            bool refunded = sale.state == ISaleEscrow.State.Disputed && sale.refundByDefault;
             if (escrow.sale(split, buyer, id).state == ISaleEscrow.State.Owed) {
                 vm.prank(SELLER);
                 escrow.refund{gas: _PLENTY}(split, buyer, id);
+            } else if (ended && !refunded) {
+                _round(sale.token, sale.amount, held);
             }
-            state = escrow.sale(split, buyer, id).state;
-            require(state == ISaleEscrow.State.None || state == ISaleEscrow.State.Done, "a sale cannot end");
+            sale = escrow.sale(split, buyer, id);
+            require(sale.state == ISaleEscrow.State.None || sale.state == ISaleEscrow.State.Done, "a sale cannot end");
         }
     }
 
@@ -347,10 +354,18 @@ contract EscrowHandler {
         } else {
             if (now_.state != ISaleEscrow.State.Done || now_.owed != 0) _note("a sale is in another state");
             if (toSplit == 0) return;
-            if (_heldOf(was.token) + toSplit > held) _note("a sale is done, and its money still here");
+            _round(was.token, toSplit, held);
             _reached[s][b][id] = true;
             if (owedBefore) ++late;
         }
+    }
+
+    /// @dev A sale is done: how much of what was to reach the split has stayed.
+    function _round(address token, uint256 toSplit, uint256 held) private {
+        uint256 holds = _heldOf(token);
+        uint256 stayed = holds + toSplit > held ? holds + toSplit - held : 0;
+        if (stayed > 2 || stayed != 0 && token == address(0)) _note("a sale is done, and its money still here");
+        rounded[token == assets[1] ? 1 : 2] += stayed;
     }
 
     /// @dev Whether a split takes an asset for sure, just now.

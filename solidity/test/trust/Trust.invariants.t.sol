@@ -69,12 +69,13 @@ contract EscrowInvariants {
     }
 
     /// @notice The sum of what is held, owed and set aside is the balance, to the unit; where a token has said that it paid and
-    ///         kept the money, that is left over.
+    ///         kept the money, that is left over, and so is what stays behind of a sale as a token's rounding.
     function balanceIsWhatIsHeldOwedAndSetAside() private view {
         uint256[3] memory due = _handler.due();
         for (uint256 k = 0; k < 3; ++k) {
             uint256 balance = _handler.balance(k, address(_handler.escrow()));
-            require(_handler.kept(k) ? balance >= due[k] : balance == due[k], "the balance is another");
+            require(balance >= due[k], "more is due than there is");
+            require(_handler.kept(k) || balance == due[k] + _handler.rounded(k), "the balance is another");
         }
     }
 
@@ -95,6 +96,7 @@ contract EscrowInvariants {
     ///         back what a split did not take, and then all there is is what was set aside.
     function everySaleCanEnd() private {
         _handler.endAll();
+        onlyRightfulSteps();
         balanceIsWhatIsHeldOwedAndSetAside();
     }
 

@@ -69,7 +69,7 @@ SETTINGS: Mapping[str, Any] = {
     },
 }
 
-# That transient storage lasts for the whole transaction is known: locks are released by the call that takes them.
+# That transient storage lasts for the whole transaction is known: the call that takes a lock releases it.
 _TRANSIENT_STORAGE = "2394"
 
 _HERE = Path(__file__).resolve()

@@ -335,7 +335,7 @@ def vanished(world: World) -> tuple[Book, str, Any]:
 @pytest.mark.filterwarnings("ignore:SELFDESTRUCT opcode:DeprecationWarning")
 def test_a_token_whose_code_is_gone_pays_nobody(world: World) -> None:
     book, token, owner = vanished(world)
-    claims = [(owner.address, UNIT, [])]
+    claims: list[tuple[str, int, list[bytes]]] = [(owner.address, UNIT, [])]
     calls = {
         "claim": book.functions.claim(owner.address, UNIT, [], token),
         "claimMany": book.functions.claimMany(token, claims),

@@ -202,10 +202,12 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             self.main = data.draw(assets)
             self.play.fund(self.main, 3_000)
             self.publish(data, self.main, stage.owner)
+            if data.draw(st.booleans()):
+                self.play.aside.time += DELAY
 
         def token(self, data: st.DataObject) -> str:
             """Mostly the one."""
-            return data.draw(st.sampled_from([self.main, self.main, self.main, *stage.assets]))
+            return str(data.draw(st.sampled_from([self.main, self.main, self.main, *stage.assets])))
 
         def publish(self, data: st.DataObject, token: str, actor: Any) -> None:
             """Of a total as it should be, or another."""
@@ -219,9 +221,12 @@ def machine(stage: Stage) -> type[RuleBasedStateMachine]:  # noqa: C901 - each r
             )
 
         def of(self, data: st.DataObject, token: str) -> Root:
-            """The newest roots first."""
+            """Mostly the one in force."""
+            back = data.draw(st.sampled_from([None, None, None, None, 0, 1]))
+            if back is None:
+                return self.play.model.assets[token].in_force(self.play.time)
             roots = self.play.roots[token]
-            return roots[-1 - min(data.draw(st.sampled_from([0, 0, 0, 1, 2])), len(roots) - 1)]
+            return roots[-1 - min(back, len(roots) - 1)]
 
         @rule(data=st.data(), actor=actors)
         def publish_something(self, data: st.DataObject, actor: Any) -> None:

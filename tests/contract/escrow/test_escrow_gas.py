@@ -27,7 +27,7 @@ def test_with_a_split_as_ours_a_sale_arrives_or_nothing_happens(
 ) -> None:
     """With any gas: what is kept back on the way down is not enough to write that the money is owed."""
     token = COIN if kind == "coin" else world.token().address
-    outcomes = set()
+    outcomes: set[str] = set()
     sale = escrow.open(split.address, token=token)
     for gas in gases:
         receipt = world.attempt(sale.call("confirm"), gas=gas)

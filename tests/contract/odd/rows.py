@@ -223,7 +223,7 @@ ROWS = (
         "counts in shares, rounding up",
         "Aave's aTokens may take a unit more from the sender than arrives.",
         Manner(moves="MoreByOne"),
-        "P P P | T T T T T T T | P O O w T T T/O T T | P T T u | P P P",
+        "P P P | T T T T T T T | P T T T T T T/P T T | P T T u | P P P",
     ),
     Row(
         "moves more than asked",
