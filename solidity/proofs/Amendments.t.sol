@@ -177,6 +177,22 @@ contract AmendmentProof is AnyAmendment {
         }
     }
 
+    /// @dev Of a payee that is no contract.
+    function check_a_signature_over_anything_else_is_no_consent(address caller, uint8 v, bytes32 r, bytes32 s) external {
+        Amendment memory a = _anyAmendment(quorate, 0);
+        address payee = address(0x519E);
+        uint256 place = 66 + 4 * 28; // the one on the second page
+        bytes memory packed = a.oldTerms;
+        assembly ("memory-safe") {
+            let at := add(add(packed, 0x20), place)
+            mstore(at, or(shl(96, payee), and(mload(at), 0xffffffffffffffffffffffff)))
+        }
+        vm.assume(ecrecover(_digest(quorate, a), v, r, s) != payee);
+        IAmendments.Consent[] memory consents = new IAmendments.Consent[](1);
+        consents[0] = IAmendments.Consent(4, abi.encodePacked(r, s, v));
+        assert(!_amend(caller, quorate, a, consents));
+    }
+
     /// @dev Where all must agree, one whose terms get worse is not passed over, weight in the last tier or not.
     function check_no_amendment_worsens_the_terms_of_one_who_has_not_agreed(address caller) external {
         uint256 worsened = 4 * anyOf(2); // the first, or the one on the second page
