@@ -68,7 +68,7 @@ def test_the_source_distribution_carries_sources_tests_and_licence(built: tuple[
         "README.md",
         "Makefile",
         "pyproject.toml",
-        "solidity/src/RevenueSplit.sol",
+        "solidity/src/split/RevenueSplit.sol",
         "tests/test_packaging.py",
     }
     assert needed <= names

@@ -27,7 +27,7 @@ from tests.contract.amending import (
     people,
     person,
 )
-from tests.contract.world import COIN, Line, Refusal, Terms, Tier, World, shares
+from tests.contract.world import COIN, MAX, Line, Refusal, Terms, Tier, World, shares
 from tests.oracle import entitlements
 
 
@@ -574,6 +574,49 @@ def test_a_mark_that_lies_ahead_is_not_forgotten_while_its_payee_is_away(world: 
     assert split.line(a, token.address).due == 0
     split.distribute(token.address)
     assert world.balance(token.address, a) == before == 500
+
+
+def test_two_amendments_fit_the_same_transaction(world: World) -> None:
+    """One after the other: the lock that keeps one from standing within another is released."""
+    split, signers = venture(world, (1, 1), 10_000)
+    split.fund(COIN, 1_000)
+    first, second = split.other(shares(3, 1)), split.other(shares(1, 3))
+    before = split.terms
+    calls = [split.amending(first, split.consents(first, signers))._encode_transaction_data()]
+    snapshot = world.tester.take_snapshot()
+    split.amend(first, split.consents(first, signers))
+    calls.append(split.amending(second, split.consents(second, signers))._encode_transaction_data())
+    world.tester.revert_to_snapshot(snapshot)
+    split.terms = before
+    world.send(world.deploy("Batch").functions.run(split.address, calls))
+    split.terms = second
+    assert split.functions.epoch().call() == 2
+    assert split.functions.termsOf(COIN).call() == [2, 1_000, second.commitment]
+    split.check()
+
+
+def test_a_token_that_has_lied_about_its_balance_cannot_pay_out_more_than_is_ever_counted(
+    world: World,
+) -> None:
+    """Its books would run over into one another: such a payment is refused, and everything else goes on."""
+    token = world.token()
+    split, signers = venture(world, (1, 1), 10_000, token=token.address)
+    a, b = split.terms.payees
+    world.send(token.functions.set(split.address, MAX))
+    half = split.claim(a, token.address)
+    world.send(token.functions.set(split.address, 0))
+    new = Terms.of([b], shares(1), token.address)
+    split.amend(new, split.consents(new, signers))
+    world.send(token.functions.set(split.address, 2**200))
+    split.distribute(token.address)
+    credit = split.functions.credit(b, token.address).call()
+    assert credit > 0
+    refused = world.refusal(split.functions.withdrawCredit(b, token.address))
+    _, paid_out, _ = split.functions.marks(token.address).call()
+    assert refused == Refusal("PaidOutTooMuch", (paid_out + credit,))
+    assert paid_out + credit > MAX > half
+    split.fund(COIN, 1_000)
+    assert split.distribute() == (1_000, 0)
 
 
 # ---------------------------------------------------------------------- what the lines say

@@ -264,6 +264,20 @@ def test_payees_of_coin_that_refuse_burn_and_reenter_are_left_out_or_paid_once(w
     assert 1 <= many <= 2  # the last has been paid by the first, if the first had gas enough for that
 
 
+def test_what_one_of_many_withdrawals_can_burn_is_bounded(world: World) -> None:
+    burners = [world.payee("BurnsGas") for _ in range(3)]
+    last = world.payee("Reverts")
+    payees = [*(burner.address for burner in burners), last.address]
+    split = world.split(payees, shares(1, 1, 1, 1))
+    split.fund(COIN, 4_000)
+    assert split.distribute() == (0, 4_000)
+    world.become(last, "Honest")
+    receipt = world.send(split.functions.withdrawCredits(payees, COIN))
+    assert receipt["gasUsed"] < 3 * 520_000 + 120_000
+    assert world.balance(COIN, last.address) == 1_000
+    split.check()
+
+
 # ---------------------------------------------------------------------- who sends too little gas
 
 

@@ -263,6 +263,24 @@ def test_an_address_can_be_paid_before_it_exists(world: World) -> None:
         split.check(asset)
 
 
+def test_no_proof_is_cut_from_bad_terms(world: World) -> None:
+    """Nor is anything read that is none of theirs: they are checked as at creation."""
+    split, good = world.create(some(3)), some(6, tiers=2)
+    payee = good.payees[5]
+    assert split.functions.proofOf(payee, good.packed).call() == good.proof(5)  # in force or not
+    swapped = replace(good, payees=(good.payees[1], good.payees[0], *good.payees[2:]))
+    for packed, error in (
+        (b"", Refusal("TermsLength", (0,))),
+        (good.packed[:21], Refusal("TermsLength", (21,))),
+        (good.header, Refusal("TermsLength", (66,))),
+        (good.packed[:-1], Refusal("EntriesLength", (6 * 28 - 1, 28))),
+        (good.packed + b"\0", Refusal("EntriesLength", (6 * 28 + 1, 28))),
+        (replace(good, form=1).packed, Refusal("UnknownFormat", (1,))),
+        (swapped.packed, Refusal("PayeeOutOfOrder", (1,))),
+    ):
+        assert world.refusal(split.functions.proofOf(payee, packed)) == error
+
+
 # ---------------------------------------------------------------------- the clone and what is behind
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.contract.amending import Amendable, agreed, people
 from tests.contract.coin_token import Machine
+from tests.contract.test_payees import sweep
 from tests.contract.world import COIN, Refusal, Split, World, shares
 
 
@@ -201,6 +202,70 @@ def test_which_two_addresses_are_one_is_not_seen_where_neither_settles(
     assert split.distribute() == (1_000, 0)
     assert world.balances(COIN, [a, b]) == [500, 500]
     split.check()
+
+
+# ---------------------------------------------------------------------- each payment in a call of its own
+
+
+def test_nobody_but_the_split_itself_has_it_deliver(world: World) -> None:
+    """`deliver` pays without asking why: it is the split's own, for distributions of what does not settle."""
+    token, payee = world.token(), world.payee()
+    split = world.split([payee.address, world.fresh()], shares(1, 1), token.address)
+    split.fund(COIN, 1_000)
+    split.fund(token, 1_000)
+    for asset in (COIN, token.address, world.token().address):
+        deliver = split.functions.deliver(asset, payee.address, 1, 1_000, COIN)
+        for sender in (world.owner, world.stranger):
+            assert world.refusal(deliver, sender=sender) == Refusal("OnlyItself")
+        run = payee.functions.run(split.address, 0, deliver._encode_transaction_data())
+        assert world.refusal(run) == Refusal("OnlyItself")
+    # Nor is there a way to have it call itself: what it calls that a caller names is asked for a permit only.
+    permit = split.functions.payWithPermit(world.record(), split.address, 1, 2**60, 27, bytes(32), bytes(32))
+    assert world.refusal(permit) == Refusal("NotAToken", (split.address.lower(),))
+    split.distribute()
+    split.check()
+
+
+@pytest.mark.parametrize("kind", ["coin", "token"])
+@pytest.mark.parametrize("mood", ["Reverts", "BurnsGas", "BombOnRevert"])
+def test_a_payee_that_refuses_what_does_not_settle_is_credited_and_the_others_are_paid(
+    world: World, kind: str, mood: str
+) -> None:
+    bad, others = world.payee(mood), [world.fresh() for _ in range(3)]
+    hooked = world.hooked_token(bad)
+    asset, money = (COIN, COIN) if kind == "coin" else (hooked.address, hooked)
+    split = world.split([others[0], bad.address, *others[1:]], shares(1, 1, 1, 1), world.token().address)
+    for total in (4_000, 8_000):
+        split.fund(money, 4_000)
+        assert split.distribute(asset) == (3_000, 1_000)
+        lines = split.check(asset)
+        assert lines[bad.address].credit == total // 4
+        assert world.balances(asset, others) == [total // 4] * 3
+    world.become(bad, "Honest")
+    assert split.withdraw(bad.address, asset) == 2_000
+    split.check(asset)
+
+
+@pytest.mark.parametrize("kind", ["coin", "token"])
+def test_too_little_gas_never_sets_aside_what_does_not_settle(world: World, kind: str) -> None:
+    """Whoever sends too little finds that nothing has happened; in the end the picky payee is paid."""
+    picky, token = world.payee(), world.token()
+    split = world.split(
+        [world.fresh(), picky.address, world.fresh()],
+        shares(1, 1, 1),
+        token.address if kind == "coin" else COIN,
+    )
+    asset, money = (COIN, COIN) if kind == "coin" else (token.address, token)
+    split.fund(money, 3_000)
+    split.distribute(asset)
+    split.fund(money, 3_000)
+    if kind == "coin":
+        world.become(picky, "Picky", 48_000)
+    else:
+        world.behave(token, "Picky", picky.address, 150_000)
+    enough = sweep(world, split, asset)
+    world.send(split.distributing(asset), gas=enough)
+    assert all(line.credit == line.due == 0 for line in split.check(asset).values())
 
 
 # ---------------------------------------------------------------------- what else may look like it

@@ -60,6 +60,8 @@ SAMPLES: list[rs.RevShareError] = [
     rs.NeedsPayoutBook([rs.Problem("rules[0]", "(cap): the contract counts revenue", "use a book")]),
     rs.AliasedToken("x", address="0x1", chain_id=137, coin="POL"),
     rs.UnsupportedChain(["MCOPY"], chain_id=4242),
+    rs.ExplorerError("x", explorer="explorer.example", reached=False, ticket="t"),
+    rs.SourceRefused("x", explorer="explorer.example", address="0x1", reason="other code"),
 ]
 
 
