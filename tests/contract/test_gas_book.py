@@ -137,8 +137,8 @@ def test_a_funded_book_is_published_for_little(found: dict[str, int]) -> None:
 
 
 def test_a_claim_among_a_hundred_thousand_is_affordable(found: dict[str, int]) -> None:
-    """What it would cost at least, and why the last two are above what was aimed at (57,500 and 64,000), stands in
-    docs/decisions (0012, 0019).
+    """What it would cost at least, and why the last two are above what was aimed at (57,500 and 64,000):
+    docs/decisions 0012 and 0019.
     """
     assert found["claim coin among 100000 by itself warm"] <= 56_000
     assert found["claim coin among 100000 warm"] <= 58_200

@@ -27,7 +27,7 @@ def test_with_a_split_as_ours_a_sale_arrives_or_nothing_happens(
 ) -> None:
     """With any gas: what is kept back on the way down is not enough to write that the money is owed."""
     token = COIN if kind == "coin" else world.token().address
-    outcomes: set[str] = set()
+    outcomes: set[int] = set()
     sale = escrow.open(split.address, token=token)
     for gas in gases:
         receipt = world.attempt(sale.call("confirm"), gas=gas)
@@ -43,7 +43,7 @@ def test_with_a_split_as_ours_a_sale_arrives_or_nothing_happens(
 @pytest.mark.parametrize("name", ["confirm", "release", "decide", "settleByDefault"])
 def test_a_delay_cannot_be_forged(world: World, escrow: Escrow, name: str, kind: str) -> None:
     """With a split that wants much gas, and gives the rest back where there is less."""
-    outcomes = set()
+    outcomes: set[str] = set()
     for gas in [*range(60_000, 960_000, 60_000), 2_000_000]:
         if not outcomes or "Settled" in outcomes:
             sale, target = prepare(world, escrow, name, kind)
