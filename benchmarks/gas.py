@@ -34,7 +34,10 @@ TARGETS: dict[str, Any] = {
     "book_claim": {"100000": 56_000},
     "book_claim_by_others": {"100000": 57_500},
 }
-ACCEPTED: dict[str, Any] = {"claim_warm": {"10": 51_700, "100": 53_800}}
+ACCEPTED: dict[str, Any] = {
+    "distribute_erc20_warm": {"2": 61_800, "10": 131_650},
+    "claim_warm": {"10": 51_700, "100": 53_800},
+}
 """What is above its target, and how far it may be: docs/decisions/0019 has the account."""
 TIERS = 6.0
 """Per cent that three tiers may cost more."""

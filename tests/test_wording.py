@@ -34,6 +34,7 @@ NEVER_IN_A_COMMAND = (
     "or base units as an int",
     "an int of base units",
     "RevenueSplit.at(…, agreement=…)",  # commands always have the agreement
+    "pass elsewhere=True",  # no command opens escrows
     "account must be a signer, such as eth_account.Account.from_key(…)",  # `account_of` sees to that
 )
 

@@ -285,9 +285,8 @@ contract BookTokenProof is AnyBook {
         _moved(before, now_);
     }
 
-    /// @dev What is paid is what the token's word, or else the balance, shows to have left: of the first claim, and of what it
-    ///      leaves over by a second one of the same leaf.
-    function check_claims_of_many_pay_what_has_left(uint256 cumulative, uint256 held, uint256 holds) external {
+    /// @dev All is paid or nothing, as the token's word, or else the balance, shows.
+    function check_claims_of_many_pay_all_or_nothing(uint256 cumulative, uint256 held, uint256 holds) external {
         _anyBook(address(odd));
         bool clean = _anyBehaviour(held, holds);
         Figures memory before = _figures();
@@ -295,11 +294,11 @@ contract BookTokenProof is AnyBook {
         Figures memory now_ = _figures();
         _moved(before, now_);
         unchecked {
-            uint256 paid = now_.paid - before.paid;
             uint256 due = cumulative - before.paid;
-            uint256 fell = held > holds ? held - holds : 0;
-            assert(either(paid == 0, both(done, both(cumulative > before.paid, paid <= due))));
-            assert(either(paid == 0, either(both(clean, paid == due), paid == (fell < due ? fell : due))));
+            bool exactly = both(held >= due, holds == held - due);
+            bool paid = now_.paid != before.paid;
+            assert(either(!paid, both(done, both(cumulative > before.paid, now_.paid == cumulative))));
+            assert(either(!paid, either(clean, exactly)));
         }
     }
 

@@ -12,9 +12,12 @@ interface IDeliverer {
     error NotAToken(address token);
     error PaymentFailed(address asset, address payee, uint256 amount);
 
-    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left);
+    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (bool paid);
     function sendAll(address asset, address to, uint256 amount, uint256 held) external;
-    function judge(address asset, uint256 amount, uint256 held, bool called) external view returns (uint256 left);
+    function judge(address asset, address to, uint256 amount, uint256 held, bool called)
+        external
+        view
+        returns (bool paid);
 }
 
 /// @title lib/Delivery.sol does what its table says, whatever a token answers, and whatever it does to our balance.
@@ -39,11 +42,8 @@ contract DeliveryProof {
         Delivered memory d = _any();
         (bool done, bytes memory answer) =
             address(deliverer).call(abi.encodeCall(deliverer.attempt, (address(token), address(payee), d.amount, d.held)));
-        if (done) return _leaves(d, abi.decode(answer, (uint256)));
-        // Refused is only what had to be looked at: where too little gas is left, or no balance is said.
-        assert(!_isClean(d));
-        bytes4 reason = bytes4(answer);
-        assert(either(reason == IDeliverer.NotEnoughGas.selector, both(reason == IDeliverer.NotAToken.selector, !d.says)));
+        if (done) return _isAsTheTableSays(d, abi.decode(answer, (bool)));
+        _isUndone(d, bytes4(answer));
     }
 
     function check_a_judgement() external {
@@ -51,11 +51,10 @@ contract DeliveryProof {
         vm.assume(!_isClean(d));
         token.hold(d.holds, d.holds, d.says);
         (bool done, bytes memory answer) = address(deliverer).call(
-            abi.encodeCall(deliverer.judge, (address(token), d.amount, d.held, !d.reverts))
+            abi.encodeCall(deliverer.judge, (address(token), address(payee), d.amount, d.held, !d.reverts))
         );
-        if (done) return _leaves(d, abi.decode(answer, (uint256)));
-        bytes4 reason = bytes4(answer);
-        assert(either(reason == IDeliverer.NotEnoughGas.selector, both(reason == IDeliverer.NotAToken.selector, !d.says)));
+        if (done) return _isAsTheTableSays(d, abi.decode(answer, (bool)));
+        _isUndone(d, bytes4(answer));
     }
 
     /// @dev A payment of nothing is never made.
@@ -64,7 +63,7 @@ contract DeliveryProof {
         vm.assume(d.amount != 0);
         (bool done, bytes memory answer) =
             address(deliverer).call(abi.encodeCall(deliverer.sendAll, (address(token), address(payee), d.amount, d.held)));
-        bool whole = plain.isWhole(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds);
+        bool whole = plain.isPaid(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds);
         bool seen = either(_isClean(d), either(d.reverts, d.says));
         if (done) assert(both(whole, either(_isClean(d), d.says)));
         else if (seen) assert(both(!whole, bytes4(answer) == IDeliverer.PaymentFailed.selector));
@@ -85,9 +84,8 @@ contract DeliveryProof {
         address none = address(0xDEAD);
         (bool done, bytes memory answer) =
             address(deliverer).call(abi.encodeCall(deliverer.attempt, (none, address(payee), amount, held)));
-        assert(!done);
-        bytes4 reason = bytes4(answer);
-        assert(either(reason == IDeliverer.NotEnoughGas.selector, reason == IDeliverer.NotAToken.selector));
+        if (done) assert(!abi.decode(answer, (bool)));
+        else assert(bytes4(answer) == IDeliverer.NotEnoughGas.selector);
         (done,) = address(deliverer).call(abi.encodeCall(deliverer.sendAll, (none, address(payee), amount, held)));
         assert(!done);
     }
@@ -100,8 +98,7 @@ contract DeliveryProof {
         unchecked {
             uint256 got = address(payee).balance - before;
             if (done) {
-                uint256 left = abi.decode(answer, (uint256));
-                assert(both(left == got, either(left == 0, left == amount)));
+                assert(got == (abi.decode(answer, (bool)) ? amount : 0));
             } else {
                 assert(both(got == 0, bytes4(answer) == IDeliverer.NotEnoughGas.selector));
             }
@@ -149,10 +146,19 @@ contract DeliveryProof {
         return plain.isClean(address(token), !d.reverts, d.answer);
     }
 
-    function _leaves(Delivered memory d, uint256 left) private view {
-        assert(left <= d.amount);
-        assert(left == plain.leftOf(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds));
-        // Without a balance nothing was judged by it.
+    function _isAsTheTableSays(Delivered memory d, bool paid) private view {
+        assert(paid == plain.isPaid(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds));
+        // What is not paid has not happened: it was reverted. And without a balance nothing was judged by it.
+        assert(either(paid, d.reverts));
         assert(either(d.says, either(_isClean(d), d.reverts)));
+    }
+
+    /// @dev Only what had to be looked at: too little gas is left, no balance is said, or another than was to be.
+    function _isUndone(Delivered memory d, bytes4 reason) private view {
+        assert(!_isClean(d));
+        bool paid = plain.isPaid(address(token), d.amount, !d.reverts, d.answer, d.held, d.holds);
+        bool refused = both(reason == IDeliverer.PaymentFailed.selector, both(!paid, !d.reverts));
+        bool silent = both(reason == IDeliverer.NotAToken.selector, both(!d.says, !d.reverts));
+        assert(either(reason == IDeliverer.NotEnoughGas.selector, either(refused, silent)));
     }
 }

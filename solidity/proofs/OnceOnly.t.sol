@@ -124,8 +124,8 @@ contract OnceOnlyProof is SplitProof {
     }
 
     /// @dev Part of a distribution; whoever calls it.
-    function check_a_delivery_unmarks_nothing(address payer, bytes32 id, uint256 amount, uint256 held) external {
-        bytes memory data = abi.encodeCall(split.deliver, (_anyAsset(), bob, amount, held, address(other)));
+    function check_a_delivery_unmarks_nothing(address payer, bytes32 id, uint256 amount) external {
+        bytes memory data = abi.encodeCall(split.deliver, (_anyAsset(), bob, amount, address(other)));
         _unmarksNothing(payer, id, svm.createBool("itself") ? address(split) : alice, data);
     }
 

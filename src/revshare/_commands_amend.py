@@ -22,6 +22,7 @@ from revshare._options import (
     asks,
     busy,
     connect,
+    own_factory,
     print_json,
     receipt_as_dict,
 )
@@ -221,7 +222,7 @@ def announce(
         raise InvalidInput("nobody announces new terms for this split: payees consent (sign), then amend")
     with busy("waiting for the transaction"):
         receipt = split.announce(found).send()
-    ready, announced = receipt.event(AmendmentProposed).ready_at, split.announced()
+    ready, announced = receipt.event(AmendmentProposed, split.address).ready_at, split.announced()
     until = announced.until if announced is not None else None
     if as_json:
         said = {"ready_at": ready, "until": until, "receipt": receipt_as_dict(receipt)}
@@ -250,8 +251,8 @@ def amend(
     from revshare.chain import Proposal
 
     first, *others = map(Proposal.load, proposals)
-    merged = first.merge(*others)
-    split = _amendable_of(merged, rpc_url, account_of(account, password_file))
+    split = _amendable_of(first.merge(*others), rpc_url, account_of(account, password_file))
+    merged = split.merge(first, *others)
     revoked = split.revoked(merged)
     if revoked:
         typer.echo(f"revshare: revoked, and left out: the consent of {', '.join(revoked)}", err=True)
@@ -283,7 +284,7 @@ def _amendable(address: str, rpc_url: str, account: Account = None) -> Amendable
 
     if address_or_none(address) is None:
         raise InvalidInput(f"{address!r} is not an address")
-    split = RevenueSplit.at(connect(rpc_url), address, account=account)
+    split = RevenueSplit.at(connect(rpc_url), address, account=account, factory=own_factory())
     if not isinstance(split, AmendableSplit):
         raise InvalidInput(f"the terms of the split at {split.address} never change: it was created so")
     return split

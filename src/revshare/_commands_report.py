@@ -19,6 +19,7 @@ from revshare._options import (
     OptionalRpcUrl,
     busy,
     connect,
+    own_factory,
     print_json,
 )
 from revshare.errors import InvalidInput, ProofRefused
@@ -220,7 +221,9 @@ def _split(rpc_url: str, deal: Agreement, there: Remittance) -> RevenueSplit:
     from revshare.chain import RevenueSplit
     from revshare.errors import WrongChain
 
-    split = RevenueSplit.at(connect(rpc_url), there.split, agreement=deal, token=there.token)
+    split = RevenueSplit.at(
+        connect(rpc_url), there.split, agreement=deal, token=there.token, factory=own_factory()
+    )
     if split.chain_id != there.chain_id:
         raise WrongChain(
             f"the settlements are on chain {there.chain_id}, and the node serves chain {split.chain_id}",
@@ -285,7 +288,7 @@ def _verify(file: Path, rpc_url: str, *, as_json: bool) -> None:
         raise ProofRefused(f"{file}: {error}", reason=error.reason) from error
     w3 = connect(rpc_url)
     with busy("asking the chain"):
-        proved = held.verify(w3)
+        proved = held.verify(w3, factory=own_factory())
     sale, event = proved.sale, proved.remittance
     if as_json:
         told: dict[str, Any] = {

@@ -27,6 +27,7 @@ from revshare._options import (
     agreement_name,
     busy,
     connect,
+    own_factory,
     print_json,
     receipt_as_dict,
     unknown_agreement,
@@ -105,7 +106,13 @@ def deploy(
     w3, me = connect(rpc_url), account_of(account, password_file)
     _say_what_the_factory_costs(w3, loaded, token, me, ask=not (yes or as_json))
     with busy("creating the split"):
-        split = RevenueSplit.deploy(w3, loaded, token=token, account=me)
+        split = RevenueSplit.deploy(w3, loaded, token=token, account=me, factory=own_factory())
+    if split.factory is not None and own_factory() is None:
+        typer.echo(
+            f"revshare: this chain's factory is at {split.factory}: other commands find the split with "
+            f"REVSHARE_FACTORY={split.factory}",
+            err=True,
+        )
     if as_json:
         print_json(
             {
@@ -134,9 +141,10 @@ def _say_what_the_factory_costs(
     from revshare.chain.chains import Chain
 
     with busy("looking at the chain"):
-        RevenueSplit.predict_address(w3, agreement, token=token)  # so that a mistake is said first
+        # So that a mistake is said first.
+        RevenueSplit.predict_address(w3, agreement, token=token, factory=own_factory())
         chain = Chain.of(w3.eth.chain_id)
-        cost = RevenueSplitFactory.deployment_cost(w3, account)
+        cost = None if own_factory() else RevenueSplitFactory.deployment_cost(w3, account)
     if not chain.known:
         typer.echo(f"revshare: {unknown_chain(chain)}", err=True)
     if cost is None:
@@ -407,8 +415,9 @@ def _handle(
     loaded = Agreement.load(agreement)
     with busy("looking at the split"):
         w3 = connect(node) if isinstance(node, str) else node
-        address = split or RevenueSplit.predict_address(w3, loaded, token=token)
-        return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account)
+        maker = own_factory()
+        address = split or RevenueSplit.predict_address(w3, loaded, token=token, factory=maker)
+        return RevenueSplit.at(w3, address, agreement=loaded, token=token, account=account, factory=maker)
 
 
 def _doubt(sales: Ledger, handles: Sequence[RevenueSplit]) -> None:

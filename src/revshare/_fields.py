@@ -105,7 +105,7 @@ def check_name(value: object) -> str:
 
     A name has 1 to 64 characters: letters and digits of any script, and ``_ - .`` and single spaces between
     them. It is in Unicode's NFKC form, so that two names that look alike to the eye are not different to the
-    program.
+    program; and it does not read as an address.
     """
     if not isinstance(value, str) or not value:
         raise Refusal(
@@ -127,7 +127,18 @@ def check_name(value: object) -> str:
             f"the name {show(value)} begins with a sign or has stray spaces",
             "begin with a letter or digit, and put single spaces between words",
         )
+    if reads_as_address(value):
+        raise Refusal(f"the name {show(value)} reads as an address", "write what the payee is called")
     return value
+
+
+def reads_as_address(name: str) -> bool:
+    """Whether a name could be taken for an address: perhaps somebody else's, to be paid in that one's place.
+
+    >>> reads_as_address("FB6916095ca1df60bb79ce92ce3ea74c37c5d359"), reads_as_address("Ada")
+    (True, False)
+    """
+    return re.fullmatch("(0[xX])?[0-9a-fA-F]{40}", name) is not None
 
 
 def is_name(value: object) -> bool:

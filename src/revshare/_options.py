@@ -13,6 +13,7 @@ what they come to.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import warnings
@@ -43,6 +44,7 @@ __all__ = [
     "asks",
     "busy",
     "connect",
+    "own_factory",
     "print_json",
     "receipt_as_dict",
     "unknown_agreement",
@@ -102,6 +104,11 @@ def connect(rpc_url: str) -> Any:
     from revshare.chain.http import connect as connect_
 
     return connect_(rpc_url)
+
+
+def own_factory() -> str | None:
+    """Return the factory that the environment names, where it is not the one of every chain. Asks nobody."""
+    return os.environ.get("REVSHARE_FACTORY") or None
 
 
 def account_of(account: str | None, password_file: Path | None = None) -> Account:

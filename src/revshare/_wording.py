@@ -34,6 +34,7 @@ PHRASES: dict[str, str] = {
     "account is not an address": "--account is neither a file that is there nor an address",
     "has been amended since this handle was made: refresh() it": "was amended just now: try again",
     "give finality= as a number of blocks": "give a number of blocks by --finality",
+    "pass factory=, its address": "name it by the environment's REVSHARE_FACTORY",
     "pass from_block=, or an agreement": "ask a node that keeps history",
     "`send` does, or the calls that `approvals()` returns": "the command does that, run it again",
     "a correction is an entry of its own, see Ledger.reverse": "a correction is an entry of its own, see "

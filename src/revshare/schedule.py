@@ -19,6 +19,7 @@ from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from ._fields import reads_as_address
 from .errors import AmountError, AmountTypeError, InvalidInput, NegativeRevenue, UnknownPayee, Unreachable
 from .money import Token, units
 
@@ -66,6 +67,10 @@ class Schedule:
             raise InvalidInput("a schedule needs payees with different names")
         if len(self.addresses) != len(self.payees):
             raise InvalidInput(f"{len(self.payees)} payees but {len(self.addresses)} addresses")
+        for name, address in zip(self.payees, self.addresses, strict=True):
+            # Who has no name is called by its address: by its own.
+            if reads_as_address(name) and name.lower()[-40:] != address.lower()[-40:]:
+                raise InvalidInput(f"the payee of the address {address} is called by another: {name}")
         if not self.tiers or self.tiers[-1].end is not None:
             raise InvalidInput("a schedule needs tiers, of which the last is unbounded")
         start: int | None = 0

@@ -68,6 +68,7 @@ ADDRESSES: dict[str, Callable[[Office, Any], object]] = {
     "split": lambda o, a: rs.RevenueSplit.at(o.chain.w3, a),
     "escrow": lambda o, a: SaleEscrow.at(o.chain.w3, a),
     "factory": lambda o, a: rs.RevenueSplit.predict_address(o.chain.w3, o.agreement(1), factory=a),
+    "split's factory": lambda o, a: rs.RevenueSplit.at(o.chain.w3, o.split.address, factory=a),
     "pay": lambda o, a: o.split.pay(1, sale_id="x", token=a),
     "redirect a part": lambda o, a: o.split.redirect_credit(a, 1),
     "redirect": lambda o, a: o.split.redirect_credit(a),

@@ -287,6 +287,9 @@ def test_not_waiting_gives_something_to_wait_for(chain: Chain) -> None:
     assert pending.poll() == receipt
     with pytest.raises(LookupError, match="no Distributed event"):
         receipt.event(rs.chain.Distributed)
+    assert receipt.event(rs.chain.SalePaid, split.address) == receipt.event(rs.chain.SalePaid)
+    with pytest.raises(LookupError):
+        receipt.event(rs.chain.SalePaid, chain.payer.address)  # whoever else may log the like
     with pytest.raises(rs.TransactionFailed, match="was not mined within 0.1 seconds") as caught:
         replace(pending, tx_hash="0x" + "ab" * 32).wait(timeout=0.1)
     assert caught.value.tx_hash == "0x" + "ab" * 32

@@ -228,6 +228,71 @@ def test_only_consents_for_this_split_can_be_taken_back_here(stage: Stage) -> No
         proposal.without("dan")
 
 
+# ---------------------------------------------------------------- which consents are good
+
+
+@pytest.mark.parametrize("last", [37, 38, 2, 29])
+def test_a_signature_with_a_last_byte_that_the_contract_refuses_is_not_good(stage: Stage, last: int) -> None:
+    """Some wallets write there what EIP-155 has for transactions, and the library that recovers takes it."""
+    venture = Venture(stage, {"quorum": "50%"})
+    proposal = venture.split.propose(venture.proposing(ann=1))
+    good = bytes(venture.people["ann"].sign_typed_data(full_message=proposal.typed_data()).signature)
+    for odd in {last, last ^ 1}:
+        proposal = proposal.add_consent("ann", good[:64] + bytes([odd]))
+        assert not proposal.is_signed_by_key("ann")
+        assert venture.split.check_consents(proposal) == {"ann": False}
+        assert refused(raw_amend(venture.split, proposal)).name == "BadSignature"
+    plain = proposal.add_consent("ann", good[:64] + bytes([good[64] - 27]))  # this one is put right
+    assert venture.split.check_consents(plain) == {"ann": True}
+
+
+def test_a_contract_may_answer_more_than_a_word(stage: Stage) -> None:
+    returns_two = bytes.fromhex("631626ba7e60e01b5f5260405ff3")
+    firm = stage.create(bytes([0x60, len(returns_two), 0x80, 0x60, 9, 0x5F, 0x39, 0x5F, 0xF3]) + returns_two)
+    venture = Venture(stage, {"quorum": "10%"}, firm=firm)
+    proposal = venture.split.propose(venture.proposing(ann=1)).add_consent("firm", b"yes")
+    assert venture.split.check_consents(proposal) == {"firm": True}
+    venture.split.amend(proposal).send()
+    assert venture.split.epoch() == 1
+
+
+def test_a_contracts_own_signature_stays_as_it_is(stage: Stage) -> None:
+    """Some end with 0 or 1, and mean something by it."""
+    venture = Venture(stage, {"quorum": "10%"}, firm=stage.place("Wallet", person().address).address)
+    proposal = venture.split.propose(venture.proposing(ann=1))
+    for last in (0, 1):
+        own = bytes(64) + bytes([last])
+        assert proposal.add_consent("firm", own).consents == {venture.payees["firm"]: own}
+
+
+def test_a_bad_consent_in_one_copy_does_not_replace_a_good_one_in_another(stage: Stage) -> None:
+    owner = person()
+    firm = stage.place("Wallet", owner.address)
+    venture = Venture(stage, {"quorum": "58%"}, firm=firm.address)
+    proposal = venture.split.propose(venture.proposing(ann=1))
+    by_owner = bytes(owner.sign_typed_data(full_message=proposal.typed_data()).signature)
+    good = venture.signed_by(proposal, "ann").add_consent("firm", by_owner)
+    bad = proposal.add_consent("ann", bytes(65)).add_consent("firm", bytes(65))
+    for copies in ((bad, good), (good, bad), (bad, bad, good)):
+        assert copies[0].merge(*copies[1:]).is_signed_by_key("ann")
+        merged = venture.split.merge(*copies)
+        assert venture.split.check_consents(merged) == {"ann": True, "firm": True}
+        assert venture.split.amend(copies).preview().returns == {}
+    assert refused(venture.split.amend([bad, bad])).name == "BadSignature"
+    venture.split.amend([bad, good]).send()
+    assert venture.split.epoch() == 1
+
+
+def test_nobody_is_called_by_anothers_address_in_a_proposals_file(stage: Stage) -> None:
+    """The consent that is given for the address would be looked for by the name, and the other way round."""
+    venture = Venture(stage, {"quorum": "50%"})
+    data = json.loads(venture.split.propose(venture.proposing(ann=1)).to_json())
+    old = data["old_payees"]
+    data["old_payees"] = {old["bob"]: old["ann"], "bob": old["bob"], "cat": old["cat"]}
+    with pytest.raises(rs.InvalidInput, match="called by another"):
+        rs.Proposal.from_json(json.dumps(data))
+
+
 # ---------------------------------------------------------------- what was set aside before
 
 

@@ -15,7 +15,9 @@ from web3 import Web3
 import revshare as rs
 from revshare.chain import COIN, Devnet, EscrowedSale, Permit, SaleEscrow, SaleState, record_id
 from revshare.chain.artifacts import Artifact
+from revshare.chain.deployment import deployed
 from revshare.chain.events import SalePaid
+from revshare.chain.node import Node
 from revshare.chain.trust_events import Delayed, Disputed, Ending, Opened, OwedSettled, Settled
 
 _numbers = count(1)
@@ -292,6 +294,23 @@ def test_an_escrow_is_recognised(tester: Chain, escrow: SaleEscrow) -> None:
     assert list(escrow.reader().read(0, 1)) == []
 
 
+def test_an_escrows_very_code_put_there_by_a_stranger_is_not_trusted(
+    tester: Chain, escrow: SaleEscrow
+) -> None:
+    """It may have been created with sales that nobody has paid for."""
+    code = bytes(tester.w3.eth.get_code(tester.w3.to_checksum_address(escrow.address)))
+    copy = deployed(
+        Node(tester.w3),
+        tester.payer,
+        "copy",
+        bytes.fromhex(f"61{len(code):04x}80600c6000396000f3") + code,
+        "copy",
+    )
+    assert bytes(tester.w3.eth.get_code(tester.w3.to_checksum_address(copy))) == code
+    with pytest.raises(rs.NotDeployed, match="is not the one that every chain has"):
+        SaleEscrow.at(tester.w3, copy)
+
+
 # ---------------------------------------------------------------- where it is
 
 
@@ -315,4 +334,6 @@ def test_where_there_can_be_no_deployer_the_escrow_is_anywhere_and_works() -> No
     w3 = without_deployer(started.w3)
     first, second = (SaleEscrow.deploy(w3, account=started.accounts[0]) for _ in range(2))
     assert len({first.address, second.address, SaleEscrow.default_address()}) == 3
-    assert SaleEscrow.at(w3, first.address).credit(first.address) == 0
+    with pytest.raises(rs.NotDeployed, match="pass elsewhere=True"):
+        SaleEscrow.at(w3, first.address)
+    assert SaleEscrow.at(w3, first.address, elsewhere=True).credit(first.address) == 0

@@ -19,6 +19,7 @@ from revshare.chain.artifacts import Artifact
 from revshare.chain.clones import Clone
 from revshare.chain.node import Node
 from revshare.chain.placing import DEPLOYER
+from revshare.schedule import Schedule, TierTerms
 
 UNIT = 10**6
 
@@ -95,6 +96,32 @@ def test_a_splits_code_says_its_salt(chain: Chain) -> None:
         assert clone.address(rs.RevenueSplitFactory.default_address()) == split.address
         assert Clone.read(code[:-8]) is None
         assert Clone.read(code + b"\0") is None
+
+
+@pytest.mark.parametrize(
+    ("tiers", "addresses", "what"),
+    [
+        ([(None, (1, 0))], (1, 2), "'b' has no weight in any tier"),
+        ([(None, (1, 1))], (1, 1), "'a' and 'b' have one address"),
+        ([(None, (1, 1))], (1, 0), "'b' has the zero address"),
+        ([(None, (1, 2**32))], (1, 2), "less than 2\\^32"),
+        ([(end, (1, 1)) for end in range(1, 9)] + [(None, (1, 1))], (1, 2), "9 tiers are too many"),
+        ([(2**127 - 1, (1, 1)), (None, (1, 1))], (1, 2), "counts up to"),
+    ],
+)
+def test_no_address_is_named_where_no_split_can_ever_be(
+    tester: Chain, tiers: list[tuple[int | None, tuple[int, int]]], addresses: tuple[int, int], what: str
+) -> None:
+    """What is sent there before the split exists would be lost."""
+    starts = [0, *(end for end, _ in tiers)]
+    terms = tuple(
+        TierTerms(start or 0, end, weights, sum(weights))
+        for start, (end, weights) in zip(starts, tiers, strict=False)
+    )
+    owners = tuple(to_checksum_address(number.to_bytes(20, "big")) for number in addresses)
+    schedule = Schedule(("a", "b"), owners, terms, rs.Token(symbol="ETH", decimals=18))
+    with pytest.raises(rs.InvalidInput, match=what):
+        rs.RevenueSplit.predict_address(tester.w3, schedule)
 
 
 def test_the_factory_knows_its_own_splits(chain: Chain) -> None:

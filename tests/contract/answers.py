@@ -1,5 +1,4 @@
-"""What OddToken (mocks/Trust.sol) can answer and do, and what of a payment has left then: the table of
-lib/Delivery.sol."""
+"""What OddToken (mocks/Trust.sol) can answer and do, and what is a payment then (lib/Delivery.sol)."""
 
 from __future__ import annotations
 
@@ -21,8 +20,6 @@ MOVES = {"none": 0, "part": 400, "exactly": 1_000, "more": 1_500, "grew": -300}
 """Thousandths of the amount that leave."""
 
 
-def left(answer: str, move: str) -> int:
-    """How much of UNIT has left."""
-    if answer in CLEAN:
-        return UNIT
-    return min(max(UNIT * MOVES[move] // 1_000, 0), UNIT)
+def pays(answer: str, move: str) -> bool:
+    """If not, it has not happened."""
+    return answer in CLEAN or move == "exactly"

@@ -190,9 +190,9 @@ def test_gas_is_at_most_what_we_set_out_to_reach(measured: dict[str, int], name:
     assert name not in ACCEPTED or measured[name] > AT_MOST[name]
 
 
-def test_what_is_accepted_is_within_two_per_cent_of_what_was_wanted() -> None:
+def test_what_is_accepted_is_within_three_per_cent_of_what_was_wanted() -> None:
     assert ACCEPTED.keys() <= AT_MOST.keys()
-    assert all(AT_MOST[name] < most <= 1.02 * AT_MOST[name] for name, most in ACCEPTED.items())
+    assert all(AT_MOST[name] < most <= 1.03 * AT_MOST[name] for name, most in ACCEPTED.items())
 
 
 BETTER = 0.97
@@ -263,6 +263,20 @@ def test_the_largest_agreement_fits_a_transaction(own_world: World, kind: str, m
     assert used < TRANSACTION_CAP
     distributed, paid_out, _ = split.functions.marks(asset).call()
     assert distributed - 8 * MAX_PAYEES <= paid_out <= distributed == 10**12
+
+
+def test_nor_does_one_unclear_answer_make_it_too_large(own_world: World) -> None:
+    """The last of 400 new payees is answered `false`: what was paid together is paid once more."""
+    token = own_world.token()
+    payees = [own_world.fresh() for _ in range(MAX_PAYEES)]
+    split = own_world.split(payees, one_tier(MAX_PAYEES), token.address)
+    last = split.terms.payees[-1]
+    own_world.behave(token, "ReturnsFalse", last)
+    own_world.send(token.functions.mint(split.address, 10**12))
+    due = split.line(last, token.address).due
+    own_world.send(split.distributing(token.address), gas=TRANSACTION_CAP)
+    assert split.functions.credit(last, token.address).call() == due > 0
+    assert own_world.balance(token.address, split.address) - due < MAX_PAYEES
 
 
 @pytest.mark.slow

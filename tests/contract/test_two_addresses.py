@@ -204,21 +204,115 @@ def test_which_two_addresses_are_one_is_not_seen_where_neither_settles(
     split.check()
 
 
+# ---------------------------------------------------------------------- what comes in meanwhile
+
+
+@pytest.mark.parametrize("through", ["claim", "withdrawCredit", "distribute"])
+def test_what_comes_in_meanwhile_does_not_hide_that_coin_and_token_are_one(
+    celo: World, coin: Any, through: str
+) -> None:
+    """A payee that is paid coin has another split pay this one, as anybody may: so nothing has fallen."""
+    a, b = celo.payee(), celo.fresh()
+    split = celo.split([a.address, b], shares(1, 1), coin.address)
+    upstream = celo.split([split.address], shares(1), coin.address)
+    split.fund(COIN, 1_000)
+    upstream.fund(COIN, 1_000)
+    if through == "withdrawCredit":
+        assert split.distribute(COIN) == (0, 1_000)
+    pays = upstream.contract.encode_abi("distribute", [upstream.terms.packed, coin.address])
+    celo.plan(a, upstream.address, pays)
+    if through == "claim":
+        shared(celo, split.claiming(a.address), COIN, coin.address)
+    elif through == "withdrawCredit":
+        shared(celo, split.functions.withdrawCredit(a.address, COIN), COIN, coin.address)
+    else:
+        assert split.distribute(COIN) == (0, 1_000)
+    celo.become(a, "Honest")
+    upstream.distribute(coin.address)
+    assert split.distribute(coin.address) == (2_000, 0)
+    assert celo.balances(COIN, [a.address, b]) == [1_000, 1_000]
+
+
+@pytest.mark.parametrize("through", ["claim", "distribute"])
+def test_nor_that_two_tokens_are_one(world: World, through: str) -> None:
+    """Of which one calls whom it pays."""
+    sheet = world.deploy("Sheet")
+    settles, other = (world.deploy("TellingDoor", sheet.address) for _ in range(2))
+    for door in (settles, other):
+        world.send(sheet.functions.open(door.address))
+    a, b = world.payee(), world.fresh()
+    world.send(other.functions.hook(a.address))
+    split = world.split([a.address, b], shares(1, 1), settles.address)
+    upstream = world.split([split.address], shares(1), settles.address)
+    world.send(settles.functions.mint(split.address, 1_000))
+    world.send(settles.functions.mint(upstream.address, 1_000))
+    pays = upstream.contract.encode_abi("distribute", [upstream.terms.packed, settles.address])
+    world.plan(a, upstream.address, pays)
+    if through == "claim":
+        shared(world, split.claiming(a.address, other.address), other.address, settles.address)
+    else:
+        assert split.distribute(other.address) == (0, 1_000)
+    world.become(a, "Honest")
+    upstream.distribute(settles.address)
+    assert split.distribute(settles.address) == (2_000, 0)
+    assert world.balances(settles.address, [a.address, b]) == [1_000, 1_000]
+
+
+@pytest.mark.parametrize("asset", ["coin", "token"])
+def test_two_balances_that_are_equal_by_chance_are_two(world: World, asset: str) -> None:
+    """Anybody can make them equal, by sending what is missing: it holds up nothing."""
+    settles, other = world.token(), world.token()
+    paying = COIN if asset == "coin" else other.address
+    a, b = world.fresh(), world.fresh()
+    split = world.split([a, b], shares(1, 1), settles.address)
+    split.fund(settles, 1_000)
+    split.fund(COIN, 1_000)
+    split.fund(other, 1_000)
+    assert split.claim(a, paying) == 500
+    assert split.distribute(paying) == (500, 0)
+    assert split.distribute(settles.address) == (1_000, 0)
+    assert world.balances(paying, [a, b]) == world.balances(settles.address, [a, b]) == [500, 500]
+
+
+@pytest.mark.parametrize("least", [60_000, 120_000])
+@pytest.mark.parametrize("through", ["claim", "distribute"])
+def test_nobody_chooses_so_little_gas_that_nothing_is_watched(world: World, through: str, least: int) -> None:
+    """Of a settlement token that says what is held only to who has gas to spare."""
+    sheet = world.deploy("Sheet")
+    settles, other = world.deploy("PickyDoor", sheet.address, least), world.deploy("Door", sheet.address)
+    for door in (settles, other):
+        world.send(sheet.functions.open(door.address))
+    a, b = world.fresh(), world.fresh()
+    split = world.split([a, b], shares(1, 1), settles.address)
+    world.send(sheet.functions.mint(split.address, 1_000))
+    world.send(sheet.functions.mint(a, 1))
+    call = split.claiming(a, other.address) if through == "claim" else split.distributing(other.address)
+    for gas in range(60_000, 420_000, 12_000):
+        receipt = world.attempt(call, gas=gas)
+        assert world.balance(other.address, split.address) == 1_000, gas
+        if receipt["status"]:
+            return  # it was set aside
+
+
 # ---------------------------------------------------------------------- each payment in a call of its own
 
 
 def test_nobody_but_the_split_itself_has_it_deliver(world: World) -> None:
-    """`deliver` pays without asking why: it is the split's own, for distributions of what does not settle."""
+    """`deliver` and `payBatch` pay without asking why: they are the split's own, for its distributions."""
     token, payee = world.token(), world.payee()
     split = world.split([payee.address, world.fresh()], shares(1, 1), token.address)
     split.fund(COIN, 1_000)
     split.fund(token, 1_000)
     for asset in (COIN, token.address, world.token().address):
-        deliver = split.functions.deliver(asset, payee.address, 1, 1_000, COIN)
-        for sender in (world.owner, world.stranger):
-            assert world.refusal(deliver, sender=sender) == Refusal("OnlyItself")
-        run = payee.functions.run(split.address, 0, deliver._encode_transaction_data())
-        assert world.refusal(run) == Refusal("OnlyItself")
+        front = world.at("RevenueSplit", split.address).functions
+        for call in (
+            split.functions.deliver(asset, payee.address, 1, COIN),
+            front.payBatch(split.terms.packed, 0, len(split.terms.packed), asset, 0, 1_000),
+        ):
+            for sender in (world.owner, world.stranger):
+                assert world.refusal(call, sender=sender) == Refusal("OnlyItself")
+            run = payee.functions.run(split.address, 0, call._encode_transaction_data())
+            assert world.refusal(run) == Refusal("OnlyItself")
     # Nor is there a way to have it call itself: what it calls that a caller names is asked for a permit only.
     permit = split.functions.payWithPermit(world.record(), split.address, 1, 2**60, 27, bytes(32), bytes(32))
     assert world.refusal(permit) == Refusal("NotAToken", (split.address.lower(),))

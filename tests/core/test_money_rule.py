@@ -207,6 +207,14 @@ def test_a_schedule_needs_one_address_for_each_payee() -> None:
         Schedule(("a", "a"), (address(1), address(2)), tier, TOKEN)
 
 
+def test_nobody_in_a_schedule_is_called_by_anothers_address() -> None:
+    tier, (first, second) = (TierTerms(0, None, (1, 1), 2),), (address(1), address(2))
+    assert Schedule((first, "b"), (first, second), tier, TOKEN).payees == (first, "b")  # without a name
+    for name in (second, second[2:].upper(), "0X" + second[2:]):
+        with pytest.raises(InvalidInput, match="called by another"):
+            Schedule((name, "b"), (first, second), tier, TOKEN)
+
+
 @example(revenue=2**127)
 @given(revenue=amounts())
 def test_one_payee_alone_gets_everything(revenue: int) -> None:

@@ -16,6 +16,8 @@ from web3 import Web3
 
 import revshare as rs
 from revshare.chain import Devnet
+from revshare.chain.deployment import deployed
+from revshare.chain.node import Node
 from revshare.ledger import Ledger
 from revshare.merkle import MerkleTree
 from revshare.report import SaleProof, find_sale, prove, sale_proof
@@ -192,6 +194,14 @@ def test_another_split_is_refused(world: World, proof: SaleProof) -> None:
     code = bytes(world.w3.keccak(world.w3.eth.get_code(world.w3.to_checksum_address(token))))
     with pytest.raises(rs.ProofRefused, match="not a RevenueSplit.*proves nothing") as refused:
         replace(proof, split=token, code_hash=code).verify(world.w3)
+    assert refused.value.reason == "code"
+    # Nor does a split's code tell, which anybody can put anywhere, having it log before what it likes.
+    code = bytes(world.w3.eth.get_code(world.w3.to_checksum_address(proof.split)))
+    copy = deployed(
+        Node(world.w3), None, "copy", bytes.fromhex(f"60{len(code):02x}80600b6000396000f3") + code, "copy"
+    )
+    with pytest.raises(rs.ProofRefused, match="did not make it.*proves nothing") as refused:
+        replace(proof, split=copy).verify(world.w3)
     assert refused.value.reason == "code"
     with pytest.raises(rs.NotDeployed):
         replace(proof, split="0x7d05f0273f28083A60Da1d3fe6ef7225b7C9E199").verify(world.w3)

@@ -11,6 +11,9 @@ import pytest
 from tests.settlement.world import MARCH, World, amounts
 
 import revshare as rs
+from revshare.chain.artifacts import load
+from revshare.chain.deployment import deployed
+from revshare.chain.node import Node
 from revshare.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
@@ -198,6 +201,55 @@ def test_what_was_interrupted_goes_on_without_being_named(desk: Desk, run: Run) 
     assert code == 0, err
     assert "final; 3 lines" in out
     desk.world.check(desk.split)
+
+
+def own_factory(desk: Desk) -> str:
+    """A factory that is not at the address of every chain."""
+    code = load("RevenueSplitFactory").bytecode
+    return deployed(Node(desk.world.chain.w3), desk.world.me, "deployment", code, "factory")
+
+
+def test_a_factory_that_could_only_be_placed_elsewhere_is_named(
+    desk: Desk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = own_factory(desk)
+    monkeypatch.setattr(
+        rs.RevenueSplitFactory, "deploy", lambda node, account: rs.RevenueSplitFactory(node, placed, account)
+    )
+    code, out, err = run("deploy", str(desk.file), *desk.chain, *desk.token, "--json")
+    assert code == 0
+    assert err.endswith(f"other commands find the split with REVSHARE_FACTORY={placed}\n")
+    monkeypatch.setenv("REVSHARE_FACTORY", placed)
+    code, again, err = run("deploy", str(desk.file), *desk.chain, *desk.token, "--json")
+    assert (code, json.loads(again), err) == (0, json.loads(out), "")
+
+
+def test_a_split_of_another_factory_is_found_by_naming_that(
+    desk: Desk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, factory = desk.world, own_factory(desk)
+    options = (*desk.chain, *desk.token)
+    monkeypatch.setenv("REVSHARE_FACTORY", factory)
+    code_, out, err = run("deploy", str(desk.file), *options, "--json")
+    assert (code_, err) == (0, "")
+    at = ("--split", json.loads(out)["split"])
+    assert run("pay", str(desk.file), "25", "--sale-id", "A", *options)[0] == 0
+    monkeypatch.delenv("REVSHARE_FACTORY")
+    code_, _, err = run("pay", str(desk.file), "25", "--sale-id", "B", *options, *at)
+    assert (code_, err.count("\n")) == (2, 1)
+    assert "name it by the environment's REVSHARE_FACTORY" in err
+
+    # What was planned with it goes on without: who made the split was asked then.
+    split = world.deal(factory=factory)
+    world.sell(split, MARCH, amounts(3))
+    settler = world.settler()
+    settler.add(split, MARCH)
+    settler.step()
+    settler._journal.release()
+    code_, out, err = run("settle", *desk.chain, *desk.ledger)
+    assert code_ == 0, err
+    assert "final; 3 lines" in out
+    world.check(split)
 
 
 def test_what_another_account_has_planned_is_said_and_makes_the_exit_code(desk: Desk, run: Run) -> None:

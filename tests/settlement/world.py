@@ -46,7 +46,9 @@ class World:
     me: LocalAccount
     recorded: dict[str, list[int]] = field(default_factory=dict)
 
-    def deal(self, tiers: int = 2, payees: int = 3, name: str = "") -> RevenueSplit:
+    def deal(
+        self, tiers: int = 2, payees: int = 3, name: str = "", factory: str | None = None
+    ) -> RevenueSplit:
         """A new agreement and its split."""
         number = next(_numbers)
         named = {
@@ -68,7 +70,12 @@ class World:
             }
         )
         return RevenueSplit.deploy(
-            self.chain.w3, agreement, token=self.token.address, account=self.me, salt=number
+            self.chain.w3,
+            agreement,
+            token=self.token.address,
+            account=self.me,
+            salt=number,
+            factory=factory,
         )
 
     def sell(self, split: RevenueSplit, period: str, values: Sequence[int], source: str = "shop") -> None:

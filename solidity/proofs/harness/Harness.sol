@@ -64,7 +64,7 @@ contract Rule {
 contract Deliverer {
     receive() external payable {}
 
-    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256) {
+    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (bool) {
         return Delivery.attempt(asset, to, amount, held);
     }
 
@@ -72,7 +72,7 @@ contract Deliverer {
         Delivery.sendAll(asset, to, amount, held);
     }
 
-    function judge(address asset, uint256 amount, uint256 held, bool called) external view returns (uint256) {
-        return Delivery.judge(asset, amount, held, called);
+    function judge(address asset, address to, uint256 amount, uint256 held, bool called) external view returns (bool) {
+        return Delivery.judge(asset, to, amount, held, called);
     }
 }

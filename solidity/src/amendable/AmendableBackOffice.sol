@@ -94,6 +94,7 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
         uint256 tiers = Terms.tierCount(header);
         (uint256 entry, uint256 end) = Terms.entriesOf(oldTerms);
         bool unanimous = _governance().quorum() == UNANIMOUS;
+        uint256 place = 0;
         uint256 signed = 0;
         uint256 next = 0;
         for (uint256 index = 0; entry != end; ++index) {
@@ -101,8 +102,9 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
                 _checkConsent(Terms.payeeAt(entry), digest, consents[next].signature);
                 signed += Terms.weightAt(entry, tiers - 1);
                 ++next;
-            } else if (unanimous && _getsWorse(entry, oldTerms, newTerms)) {
-                revert ConsentMissing(Terms.payeeAt(entry));
+            } else if (unanimous) {
+                place = Terms.seek(newTerms, Terms.payeeAt(entry), place);
+                if (_getsWorse(entry, oldTerms, place, newTerms)) revert ConsentMissing(Terms.payeeAt(entry));
             }
             entry += Terms.strideOf(tiers);
         }
@@ -119,13 +121,18 @@ contract AmendableBackOffice is IAmendments, SplitOffice, AmendableTerms {
     }
 
     /// @dev Not worse is only what plainly is not: the same tiers, and in each at least the same share.
-    function _getsWorse(uint256 entry, bytes calldata oldTerms, bytes calldata newTerms) private pure returns (bool) {
+    /// @param now_ Where the payee's entry in the new terms is, if it has one.
+    function _getsWorse(uint256 entry, bytes calldata oldTerms, uint256 now_, bytes calldata newTerms)
+        private
+        pure
+        returns (bool)
+    {
         uint256 was = Calldata.start(oldTerms);
         uint256 is_ = Calldata.start(newTerms);
         uint256 tiers = Terms.tierCount(was);
         if (Terms.tierCount(is_) != tiers) return true;
-        uint256 now_ = Terms.find(newTerms, Terms.payeeAt(entry));
-        if (now_ == 0) return true;
+        (, uint256 end) = Terms.entriesOf(newTerms);
+        if (now_ == end || Terms.payeeAt(now_) != Terms.payeeAt(entry)) return true;
         for (uint256 t = 0; t < tiers; ++t) {
             (uint256 untilWas, uint256 totalWas) = Terms.tier(was, t);
             (uint256 untilIs, uint256 totalIs) = Terms.tier(is_, t);

@@ -36,12 +36,16 @@ library Asset {
 
     /// @notice Draws tokens in.
     /// @return arrived By how much the balance grew, at most `amount`: less when the token takes a fee.
-    /// @dev Whatever the token answers, the balance decides. Reverts: PaymentRefused, NotAToken.
+    /// @dev The balance says how much, but not from whom: what else comes in meanwhile is this payer's only if the token says
+    ///      that the payer has paid. So an answer that is no clean success (Delivery.sol) is a refusal. Reverts:
+    ///      PaymentRefused, NotAToken.
     function pull(address token, address from, uint256 amount) internal returns (uint256 arrived) {
         uint256 held = balance(token);
-        (bool called,) = token.call(abi.encodeCall(IERC20.transferFrom, (from, address(this), amount)));
+        (bool called, bytes memory answer) =
+            token.call(abi.encodeCall(IERC20.transferFrom, (from, address(this), amount)));
+        bool clean = called && (answer.length == 0 || (answer.length > 31 && uint256(bytes32(answer)) == 1));
         uint256 holds = balance(token);
-        if (!called || holds <= held) revert PaymentRefused(token, from, amount);
+        if (!clean || holds <= held) revert PaymentRefused(token, from, amount);
         unchecked {
             arrived = holds - held < amount ? holds - held : amount;
         }

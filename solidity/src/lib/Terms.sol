@@ -125,6 +125,16 @@ library Terms {
         return 0;
     }
 
+    /// @notice The first entry whose payee is not below this one, from the entry `from` on (0: from the first); or the end.
+    /// @dev Payees are sorted: whoever seeks several in their order goes through the terms once.
+    function seek(bytes calldata terms, address payee, uint256 from) internal pure returns (uint256 entry) {
+        uint256 stride = strideOf(tierCount(Calldata.start(terms)));
+        uint256 end;
+        (entry, end) = entriesOf(terms);
+        if (from != 0) entry = from;
+        while (entry < end && payeeAt(entry) < payee) entry += stride;
+    }
+
     // ------------------------------------------------------------------ accepting
 
     /// @notice The one way to accept whole terms: they lead to this commitment.

@@ -58,8 +58,6 @@ interface IRevenueSplitEvents {
     error BalanceShared(address paid, address fell);
     /// @dev More than the `credit` set aside.
     error CreditExceeded(uint256 credit, uint256 amount);
-    /// @dev Only this split itself may call this.
-    error OnlyItself();
     /// @dev The implementation was called itself; only its clones hold money.
     error NotASplit();
 }
@@ -171,15 +169,13 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
         bytes32 s
     ) external;
 
-    /// @notice Part of a distribution of another asset than the settlement token: one payment, in a call of its own so that it
-    ///         can be undone if it lowers what must not fall. This split only.
-    /// @param held Units of `asset` held before.
+    /// @notice Part of a distribution: one payment, in a call of its own so that it can be undone if its answer is not clear, or
+    ///         if another asset than the settlement token is paid and lowers what must not fall. This split only.
     /// @param settlement The settlement token.
-    /// @return left Units that have left.
-    /// @dev Reverts: OnlyItself, BalanceShared, NotEnoughGas, NotAToken, Reentered; the payment then becomes a credit.
-    function deliver(address asset, address to, uint256 amount, uint256 held, address settlement)
-        external
-        returns (uint256 left);
+    /// @return paid_ False if nothing has happened.
+    /// @dev Reverts: OnlyItself, PaymentFailed, BalanceShared, NotEnoughGas, NotAToken, Reentered; the payment then becomes a
+    ///      credit.
+    function deliver(address asset, address to, uint256 amount, address settlement) external returns (bool paid_);
 
     /// @notice The commitment to the newest terms (lib/Terms.sol). A token that missed an amendment goes by older ones.
     function commitment() external view returns (bytes32);

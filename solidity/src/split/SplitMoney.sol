@@ -16,9 +16,12 @@ import {Terms} from "../lib/Terms.sol";
 /// @dev Two contracts behind one address, because the compiler looks for a function by comparing selectors one after the
 ///      other: among four, `distribute` and `claim` cost 440 and 220 gas less than among all.
 abstract contract SplitMoney is SplitState {
-    /// @dev For a payment that may not lower other balances: the payment, two looks at the settlement token, and as much again
-    ///      as tells a failure of the payee's own.
-    uint256 private constant _GUARDED = 900_000;
+    /// @dev For one payment in a call of its own: the payment, two looks at the settlement token, and as much again as tells a
+    ///      failure of the payee's own.
+    uint256 private constant _DELIVERY_GAS = 900_000;
+    /// @dev Payments made at once. More would cost less, and more would have to be made again where one is undone: with more
+    ///      than this, four hundred payees would not fit into a transaction then.
+    uint256 private constant _BATCH = 100;
 
     address private immutable _BACK_OFFICE;
 
@@ -68,42 +71,24 @@ abstract contract SplitMoney is SplitState {
         return _distribute(terms, token);
     }
 
-    /// @dev A distribution, and what it has come to so far.
-    /// @param token What is distributed.
-    /// @param settlement The settlement token.
-    /// @param mark Revenue up to which everybody has been paid before.
-    /// @param to Revenue up to which everybody is paid now.
-    /// @param held Units held before.
-    /// @param alone Whether somebody may have claimed beyond `mark`; in the end, whether somebody may stand beyond `to`.
-    /// @param sent Units that left.
-    /// @param credited Units set aside.
-    struct Tally {
-        address token;
-        address settlement;
-        uint256 mark;
-        uint256 to;
-        uint256 held;
-        bool alone;
-        uint256 sent;
-        uint256 credited;
-    }
-
     function _distribute(bytes calldata terms, address token) internal returns (uint256 sent, uint256 credited) {
         address settlement = Terms.settlementToken(Terms.accept(terms, _inForce(token)));
-        (Books books, uint256 held, uint256 to) = _open(token);
+        (Books books,, uint256 to) = _open(token);
         uint256 mark = books.distributed();
         if (to <= mark) {
             _afterDistribution(token, mark);
             return (0, 0);
         }
         Lock.take(token);
+        (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         bool alone = books.claimedAlone();
         if (alone || token != settlement) {
-            Tally memory tally = Tally(token, settlement, mark, to, held, alone, 0, 0);
-            _payOneByOne(terms, tally);
-            (sent, credited, alone) = (tally.sent, tally.credited, tally.alone);
+            if (token != settlement) _requireGuardable(token, settlement);
+            (sent, credited, alone) = _payEach(terms, entry, end, Stretch(token, settlement, mark, to, alone));
+        } else if (token == Asset.COIN) {
+            (sent, credited) = _pay(terms, entry, end, token, mark, to);
         } else {
-            (sent, credited) = _payAll(terms, token, mark, to, held);
+            (sent, credited) = _payInBatches(terms, entry, end, token, mark, to);
         }
         if (credited != 0) _noteSettlementToken(settlement);
         _books[token] = toBooks(to, books.paidOut() + sent, alone);
@@ -113,72 +98,126 @@ abstract contract SplitMoney is SplitState {
     }
 
     /// @dev What mostly happens: the settlement token is distributed, and nobody has claimed alone.
-    function _payAll(bytes calldata terms, address token, uint256 mark, uint256 to, uint256 held)
+    function _pay(bytes calldata terms, uint256 entry, uint256 end, address token, uint256 mark, uint256 to)
         private
         returns (uint256 sent, uint256 credited)
     {
-        uint256 plan = MoneyRule.plan(Calldata.start(terms), token, _base(token), mark, to);
-        (uint256 entry, uint256 end) = Terms.entriesOf(terms);
-        uint256 stride = Terms.strideOf(Terms.tierCount(Calldata.start(terms)));
+        uint256 header = Calldata.start(terms);
+        uint256 stride = Terms.strideOf(Terms.tierCount(header));
+        uint256 plan = MoneyRule.plan(header, token, _base(token), mark, to);
         uint256 amount;
         bool called;
         (entry, sent, amount, called) = Payout.run(plan, entry, end, stride, token);
-        if (entry == end) return (sent, 0);
-        Tally memory tally = Tally(token, token, mark, to, held, false, sent, 0);
         while (entry != end) {
-            uint256 left = Delivery.judge(token, amount, _heldNow(tally), called);
-            _enter(tally, Terms.payeeAt(entry), amount, left);
-            (entry, sent, amount, called) = Payout.run(plan, entry + stride, end, stride, token);
-            tally.sent += sent;
+            address payee = Terms.payeeAt(entry);
+            if (Delivery.judge(token, payee, amount, 0, called)) {
+                sent += amount;
+            } else {
+                credited += amount;
+                _credit(token, payee, amount);
+            }
+            uint256 paid;
+            (entry, paid, amount, called) = Payout.run(plan, entry + stride, end, stride, token);
+            sent += paid;
         }
-        return (tally.sent, tally.credited);
     }
 
-    /// @dev Where somebody has claimed alone, each payee is paid from its own mark on, if that is further. Where another asset
-    ///      than the settlement token is paid, each payment is made so that it lowers neither that nor the coin.
-    function _payOneByOne(bytes calldata terms, Tally memory tally) private {
+    /// @dev The same in a token: as many payments as make a batch at once, in a call of the split to itself. An answer that is
+    ///      not clear undoes that, and then each of them is made in a call of its own.
+    function _payInBatches(bytes calldata terms, uint256 entry, uint256 end, address token, uint256 mark, uint256 to)
+        private
+        returns (uint256 sent, uint256 credited)
+    {
+        uint256 start = Calldata.start(terms);
+        unchecked {
+            uint256 batch = _BATCH * Terms.strideOf(Terms.tierCount(start));
+            for (uint256 next; entry != end; entry = next) {
+                next = end - entry > batch ? entry + batch : end;
+                uint256 paid;
+                uint256 aside;
+                try this.payBatch(terms, entry - start, next - start, token, mark, to) returns (uint256 p, uint256 a) {
+                    (paid, aside) = (p, a);
+                } catch {
+                    (paid, aside,) = _payEach(terms, entry, next, Stretch(token, token, mark, to, false));
+                }
+                (sent, credited) = (sent + paid, credited + aside);
+            }
+        }
+    }
+
+    /// @notice Part of a distribution: payments that can be undone together. This split only.
+    /// @param terms Those in force: whoever calls has asked.
+    /// @param from Where in the terms the first entry begins.
+    /// @param until Where the last one ends.
+    /// @param mark Revenue up to which everybody has been paid before.
+    /// @param to Revenue up to which everybody is paid now.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    /// @dev Reverts: OnlyItself, PaymentFailed, NotEnoughGas, NotAToken; the payments are then made one by one.
+    function payBatch(bytes calldata terms, uint256 from, uint256 until, address token, uint256 mark, uint256 to)
+        external
+        returns (uint256 sent, uint256 credited)
+    {
+        if (msg.sender != address(this)) revert Delivery.OnlyItself();
+        unchecked {
+            uint256 start = Calldata.start(terms);
+            return _pay(terms, start + from, start + until, token, mark, to);
+        }
+    }
+
+    /// @dev Revenue to be shared one by one.
+    /// @param mark Up to which everybody has been paid before.
+    /// @param to Up to which everybody is paid now.
+    /// @param alone Whether somebody may have claimed beyond `mark`.
+    struct Stretch {
+        address token;
+        address settlement;
+        uint256 mark;
+        uint256 to;
+        bool alone;
+    }
+
+    /// @dev Where somebody has claimed alone, each payee is paid from its own mark on, if that is further.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    /// @return alone Whether somebody may stand beyond `to`, of these payees or of others.
+    function _payEach(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
+        private
+        returns (uint256 sent, uint256 credited, bool alone)
+    {
         uint256 header = Calldata.start(terms);
-        if (tally.token != tally.settlement) _requireGuardable(tally.token, tally.settlement);
-        bool alone = !_samePayees(tally.token); // somebody who is not in these terms may stand beyond `to`
-        (uint256 entry, uint256 end) = Terms.entriesOf(terms);
+        alone = !_samePayees(s.token);
         for (; entry != end; entry += Terms.strideOf(Terms.tierCount(header))) {
             address payee = Terms.payeeAt(entry);
-            uint256 from = tally.mark;
-            if (tally.alone) {
-                uint256 own = _accounts[tally.token][payee].mark();
-                if (own > tally.to) alone = true;
+            uint256 from = s.mark;
+            if (s.alone) {
+                uint256 own = _accounts[s.token][payee].mark();
+                if (own > s.to) alone = true;
                 if (own > from) from = own;
             }
-            uint256 amount = MoneyRule.earned(header, entry, tally.token, _base(tally.token), from, tally.to);
-            if (amount != 0) _enter(tally, payee, amount, _attempt(tally, payee, amount));
+            uint256 amount = MoneyRule.earned(header, entry, s.token, _base(s.token), from, s.to);
+            if (amount == 0) continue;
+            if (_payOne(s.token, payee, amount, s.settlement)) {
+                sent += amount;
+            } else {
+                credited += amount;
+                _credit(s.token, payee, amount);
+            }
         }
-        tally.alone = tally.alone && alone;
+        alone = alone && s.alone;
     }
 
     /// @dev Pays one of many, whose failure must not stop the others.
-    function _attempt(Tally memory tally, address payee, uint256 amount) private returns (uint256 left) {
-        (address token, uint256 held) = (tally.token, _heldNow(tally));
-        if (token == tally.settlement) return Delivery.attempt(token, payee, amount, held);
-        try IRevenueSplitOffice(address(this)).deliver{gas: _GUARDED}(token, payee, amount, held, tally.settlement)
-        returns (uint256 left_) {
-            return left_;
+    function _payOne(address token, address payee, uint256 amount, address settlement) private returns (bool paid) {
+        // Coin that settles is either accepted or not, and lowers nothing else: there is nothing to undo.
+        if (token == Asset.COIN && settlement == Asset.COIN) return Delivery.attempt(token, payee, amount, 0);
+        try IRevenueSplitOffice(address(this)).deliver{gas: _DELIVERY_GAS}(token, payee, amount, settlement)
+        returns (bool paid_) {
+            return paid_;
         } catch {
-            Delivery.requireGas(_GUARDED);
-            return 0;
+            Delivery.requireGas(_DELIVERY_GAS);
+            return false;
         }
-    }
-
-    /// @dev What should be held by now. A token that took more than it was asked for shows as less; one that lies, as nothing.
-    function _heldNow(Tally memory tally) private pure returns (uint256) {
-        return tally.held > tally.sent ? tally.held - tally.sent : 0;
-    }
-
-    /// @dev What has left is sent, the rest is set aside.
-    function _enter(Tally memory tally, address payee, uint256 amount, uint256 left) private {
-        tally.sent += left;
-        if (left == amount) return;
-        tally.credited += amount - left;
-        _credit(tally.token, payee, amount - left);
     }
 
     function _credit(address token, address payee, uint256 amount) private {

@@ -86,8 +86,9 @@ abstract contract SplitState is IRevenueSplitEvents {
 
     // The coin can be a token as well, and a token can have two addresses. So a payment in another asset than the settlement
     // token may not lower what is held of that, nor may a payment in another token lower the coin. Both are locked meanwhile,
-    // so what falls was not paid out by us. Not told apart are two tokens of which neither is the settlement token, and a
-    // settlement token that does not say within 200,000 gas what is held of it.
+    // so what falls was not paid out by us. What comes in meanwhile may hide the fall; but two balances that are equal before
+    // and equal again after are one. Not told apart are two tokens of which neither is the settlement token, a settlement token
+    // that does not say within 200,000 gas what is held of it, and one balance counted in two units, if something comes in.
 
     /// @dev Whether a payment in `asset`, not the settlement token, can be guarded just now. Reverts: Reentered.
     function _requireGuardable(address asset, address settlement) internal view {
@@ -106,21 +107,34 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
         if (settlement != Asset.COIN) {
             Lock.take(settlement);
-            (, units) = Asset.ask(settlement, TOKEN_GAS);
+            bool answered;
+            (answered, units) = Asset.ask(settlement, TOKEN_GAS);
+            // Nobody chooses so little gas that it is not watched.
+            if (!answered) Delivery.requireGas(TOKEN_GAS);
         }
     }
 
+    /// @param held Units of `asset` held before.
     /// @dev Reverts: BalanceShared.
-    function _unguard(address asset, address settlement, uint256 coins, uint256 units) internal {
+    function _unguard(address asset, address settlement, uint256 held, uint256 coins, uint256 units) internal {
         if (asset != Asset.COIN) {
             Lock.release(Asset.COIN);
-            if (address(this).balance < coins) revert BalanceShared(asset, Asset.COIN);
+            if (_isShared(asset, held, coins, address(this).balance)) revert BalanceShared(asset, Asset.COIN);
         }
         if (settlement != Asset.COIN) {
             Lock.release(settlement);
             (, uint256 now_) = Asset.ask(settlement, TOKEN_GAS);
-            if (now_ < units) revert BalanceShared(asset, settlement);
+            if (_isShared(asset, held, units, now_)) revert BalanceShared(asset, settlement);
         }
+    }
+
+    /// @dev Whether a balance that was `before` and is `now_` is that of `asset` as well, of which `held` units were held. Equal
+    ///      before alone says nothing: anybody can send what is missing.
+    function _isShared(address asset, uint256 held, uint256 before, uint256 now_) private view returns (bool) {
+        if (now_ < before) return true;
+        if (before != held) return false;
+        (, uint256 holds) = asset == Asset.COIN ? (true, address(this).balance) : Asset.ask(asset, TOKEN_GAS);
+        return holds == now_;
     }
 
     // ------------------------------------------------------------------ money out
@@ -140,7 +154,7 @@ abstract contract SplitState is IRevenueSplitEvents {
         Lock.take(token);
         (uint256 coins, uint256 units) = _guard(token, settlement);
         Delivery.sendAll(token, to, amount, held);
-        _unguard(token, settlement, coins, units);
+        _unguard(token, settlement, held, coins, units);
         Lock.release(token);
     }
 }

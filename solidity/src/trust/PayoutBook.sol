@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Asset} from "../lib/Asset.sol";
-import {Delivery} from "../lib/Delivery.sol";
+import {Deliverer, Delivery} from "../lib/Delivery.sol";
 import {IRevenueSplitEvents} from "../split/IRevenueSplit.sol";
 import {Lock} from "../lib/Lock.sol";
 import {MerkleProof} from "../lib/MerkleProof.sol";
@@ -37,7 +37,7 @@ import {MerkleProof} from "../lib/MerkleProof.sol";
 /// what is promised in the token is not safe from payments in coin. Promise in coin there.
 ///
 /// Assumptions: EIP-1153. A total below 2^128 units.
-contract PayoutBook {
+contract PayoutBook is Deliverer {
     /// @notice One payee's part of `claimMany`.
     /// @param cumulative Units given so far in all, as the leaf says.
     /// @param proof Siblings from the leaf upwards.
@@ -54,6 +54,9 @@ contract PayoutBook {
         TotalExceeded, // the leaves of this tree sum to more than was promised
         NotDelivered // the payee, or the token, did not take all the money
     }
+
+    /// @dev No asset, and no lock: taken for the rest of a transaction in which coin was promised.
+    address private constant _COIN_PROMISES = address(1);
 
     /// @dev `books`: total(128) ‖ claimed(128). What is claimed is added to the word: it never passes the total.
     struct Promise {
@@ -172,6 +175,7 @@ contract PayoutBook {
         if (total < _totalOf(books)) revert TotalFell(_totalOf(books), total);
         uint256 covered = _covered(token, books);
         if (covered < total) revert Underfunded(covered, total);
+        if (token == Asset.COIN) Lock.take(_COIN_PROMISES);
 
         if (delay == 0) {
             promise_.root = root;
@@ -273,22 +277,21 @@ contract PayoutBook {
 
     /// @notice Pays many payees. Anyone may call. One that cannot be paid (it reverts, burns its 50,000 gas, is refused by
     ///         the token, has been paid before, is not proven) is left out with an event, and never stops another.
-    ///         Looks at balances where a token's answer is no clean success, which `claim` takes for a failure.
+    ///         Looks at the balance where a token's answer is not clear, which `claim` takes for a failure.
     /// @param claims As many as a transaction can pay: the callee's allowances are 50,000 gas for coin, 200,000 for a token.
     /// @return sent Units that left.
-    /// @return skipped Payees left out, in whole or in part.
-    /// @dev Reverts: NotEnoughGas, NotAToken, Underfunded (the payments took what is promised in coin), Reentered.
+    /// @return skipped Payees left out.
+    /// @dev Reverts: NotEnoughGas, Underfunded (the payments took what is promised in coin), Reentered.
     function claimMany(address token, Claim[] calldata claims) external returns (uint256 sent, uint256 skipped) {
         if (delay != 0) _bringIntoForce(token);
         Lock.requireFree(token);
         Lock.take(token);
         uint256 coins = address(this).balance;
-        uint256 held = Asset.balance(token);
         for (uint256 i = 0; i < claims.length; ++i) {
-            (uint256 left, bool whole) = _claimOneOfMany(token, claims[i], held);
+            uint256 left = _claimOneOfMany(token, claims[i]);
             unchecked {
-                (held, sent) = (held > left ? held - left : 0, sent + left);
-                if (!whole) ++skipped;
+                sent += left;
+                if (left == 0) ++skipped;
             }
         }
         Lock.release(token);
@@ -363,25 +366,23 @@ contract PayoutBook {
         mark.paid = cumulative;
     }
 
-    /// @dev Once more for many: what cannot be is told, not reverted. What has left, in whole or in part, is paid.
-    /// @param held Units held before.
-    function _claimOneOfMany(address token, Claim calldata claim_, uint256 held)
-        private
-        returns (uint256 left, bool whole)
-    {
+    /// @dev Once more for many: what cannot be is told, not reverted.
+    /// @return left Units that left; 0 if the claim was left out.
+    function _claimOneOfMany(address token, Claim calldata claim_) private returns (uint256 left) {
         Promise storage promise_ = _promises[token];
         address payee = claim_.payee;
         Mark storage mark = _marks[token][payee];
         uint256 before = mark.paid;
         (Skip reason, uint256 amount) = _judge(token, claim_, promise_, before);
         if (amount != 0) {
-            // Entered as a whole before the money moves, and corrected if it did not move as a whole.
+            // Entered before the money moves, and taken back if it did not.
             uint256 books = promise_.books;
             (promise_.books, mark.paid) = (books + amount, before + amount);
-            left = Delivery.attempt(token, payee, amount, held);
-            if (left != 0) emit PayeePaid(payee, token, left);
-            if (left == amount) return (left, true);
-            (promise_.books, mark.paid) = (books + left, before + left);
+            if (_deliver(token, payee, amount)) {
+                emit PayeePaid(payee, token, amount);
+                return amount;
+            }
+            (promise_.books, mark.paid) = (books, before);
         }
         emit ClaimSkipped(payee, token, reason);
     }
@@ -421,7 +422,8 @@ contract PayoutBook {
 
     /// @dev A payment in a token may have lowered the coin, where both are one balance; not below what is promised in coin.
     function _checkCoins(uint256 coins) private view {
-        if (address(this).balance >= coins) return;
+        // What was paid in for a promise made meanwhile may hide the fall.
+        if (address(this).balance >= coins && !Lock.isTaken(_COIN_PROMISES)) return;
         uint256 covered = _covered(Asset.COIN, _promises[Asset.COIN].books);
         uint256 total = _everPromised(Asset.COIN);
         if (covered < total) revert Underfunded(covered, total);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Asset} from "../lib/Asset.sol";
-import {Delivery} from "../lib/Delivery.sol";
+import {Deliverer, Delivery} from "../lib/Delivery.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {IRevenueSplitEvents, IRevenueSplitPayments} from "../split/IRevenueSplit.sol";
 import {Lock} from "../lib/Lock.sol";
@@ -36,7 +36,7 @@ interface IAllowance {
 /// refused.
 ///
 /// Assumptions: EIP-1153. No token gives a function `pay(bytes32,address,uint256)` the meaning of a transfer.
-contract SaleEscrow {
+contract SaleEscrow is Deliverer {
     enum State {
         None,
         Held,
@@ -226,7 +226,7 @@ contract SaleEscrow {
             _checkCaller(sale_.seller);
             uint256 owed = _takeOwed(sale_);
             emit OwedSettled(split, buyer, saleId, owed, true);
-            _deliver(sale_.token, buyer, owed);
+            _payOrCredit(sale_.token, buyer, owed);
             return;
         }
         sale_ = _unsettled(split, buyer, saleId);
@@ -404,7 +404,7 @@ contract SaleEscrow {
         address buyer = sale_.buyer;
         uint256 amountToSplit = sale_.amount - amountToBuyer;
         emit Settled(split, buyer, saleId, ending, amountToSplit, amountToBuyer);
-        if (amountToBuyer != 0) _deliver(token, buyer, amountToBuyer);
+        if (amountToBuyer != 0) _payOrCredit(token, buyer, amountToBuyer);
         if (amountToSplit != 0 && !_payIn(split, recordIdOf(buyer, saleId), token, amountToSplit, _PAY_GAS)) {
             if (split.code.length != 0) Delivery.requireGas(_PAY_GAS);
             (sale_.state, sale_.owed) = (State.Owed, uint128(amountToSplit));
@@ -418,12 +418,10 @@ contract SaleEscrow {
         (sale_.state, sale_.owed) = (State.Done, 0);
     }
 
-    function _deliver(address token, address payee, uint256 amount) private {
-        uint256 left = Delivery.attempt(token, payee, amount, Asset.balance(token));
-        if (left != amount) {
-            _credits[token][payee] += amount - left;
-            emit Credited(payee, token, amount - left);
-        }
+    function _payOrCredit(address token, address payee, uint256 amount) private {
+        if (_deliver(token, payee, amount)) return;
+        _credits[token][payee] += amount;
+        emit Credited(payee, token, amount);
     }
 
     /// @dev Pays the split by `pay`, if it can be done; else nothing has happened, not even an approval.
@@ -437,9 +435,9 @@ contract SaleEscrow {
     }
 
     /// @notice Part of a settlement, in a call of its own so that it happens as a whole or not at all; this contract only.
-    /// @dev Reverts: Unauthorised; NotTaken or the split's own error, and then the money stays here.
+    /// @dev Reverts: OnlyItself; NotTaken or the split's own error, and then the money stays here.
     function payIn(address split, bytes32 recordId, address token, uint256 amount) external {
-        _checkCaller(address(this));
+        if (msg.sender != address(this)) revert Delivery.OnlyItself();
         if (token == Asset.COIN) {
             IRevenueSplitPayments(split).pay{value: amount}(recordId, token, amount);
             return;

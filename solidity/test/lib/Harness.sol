@@ -63,7 +63,7 @@ contract MoneyHarness is IMoneyHarness {
         stopped = (stopped - entry) / stride;
     }
 
-    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left) {
+    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (bool paid) {
         return Delivery.attempt(asset, to, amount, held);
     }
 

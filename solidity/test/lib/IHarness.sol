@@ -27,6 +27,6 @@ interface IMoneyHarness {
     function run(bytes calldata terms, Stretch calldata s)
         external
         returns (uint256 stopped, uint256 sent, uint256 amount, bool called);
-    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (uint256 left);
+    function attempt(address asset, address to, uint256 amount, uint256 held) external returns (bool paid);
     function sendAll(address asset, address to, uint256 amount, uint256 held) external;
 }

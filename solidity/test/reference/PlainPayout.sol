@@ -12,14 +12,14 @@ contract PlainPayout {
     receive() external payable {}
 
     /// @notice Everybody is paid in order. A payment of nothing is not made.
-    /// @return left What of each payment has left; the rest of it is set aside for the payee.
+    /// @return paid Whether each was paid; if not, it is set aside for the payee.
     function payAll(address asset, address[] memory payees, uint256[] memory amounts)
         external
-        returns (uint256[] memory left)
+        returns (bool[] memory paid)
     {
-        left = new uint256[](payees.length);
+        paid = new bool[](payees.length);
         for (uint256 i = 0; i < payees.length; ++i) {
-            if (amounts[i] != 0) left[i] = pay(asset, payees[i], amounts[i]);
+            paid[i] = amounts[i] == 0 || pay(asset, payees[i], amounts[i]);
         }
     }
 
@@ -41,11 +41,19 @@ contract PlainPayout {
     }
 
     /// @notice One payment, with the gas that everybody gets.
-    /// @return left How much of it has left.
-    function pay(address asset, address payee, uint256 amount) public returns (uint256 left) {
+    /// @return paid If not, nothing has happened.
+    function pay(address asset, address payee, uint256 amount) public returns (bool paid) {
+        try this.payOrUndo(asset, payee, amount) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
+    function payOrUndo(address asset, address payee, uint256 amount) external {
         uint256 held = _balance(asset);
         (bool called, bytes memory answer) = _send(asset, payee, amount);
-        return leftOf(asset, amount, called, answer, held, _balance(asset));
+        require(isPaid(asset, amount, called, answer, held, _balance(asset)));
     }
 
     function _send(address asset, address payee, uint256 amount) private returns (bool called, bytes memory answer) {
@@ -62,31 +70,17 @@ contract PlainPayout {
     }
 
     /// @notice The table.
-    function leftOf(
+    function isPaid(
         address asset,
         uint256 amount,
         bool called,
         bytes memory answer,
         uint256 heldBefore,
         uint256 heldAfter
-    ) public view returns (uint256) {
-        if (isClean(asset, called, answer)) return amount; // what it says counts
-        if (!called) return 0; // a revert undoes whatever was done
-        if (heldAfter >= heldBefore) return 0; // nothing has left, or the balance grew
-        uint256 fell = heldBefore - heldAfter;
-        return fell < amount ? fell : amount;
-    }
-
-    /// @notice All or nothing: whether a payment that must leave whole has.
-    function isWhole(
-        address asset,
-        uint256 amount,
-        bool called,
-        bytes memory answer,
-        uint256 heldBefore,
-        uint256 heldAfter
-    ) external view returns (bool) {
-        return leftOf(asset, amount, called, answer, heldBefore, heldAfter) == amount;
+    ) public view returns (bool) {
+        if (isClean(asset, called, answer)) return true; // what it says counts
+        if (!called || asset.code.length == 0) return false; // a revert undoes whatever was done
+        return heldBefore >= amount && heldAfter == heldBefore - amount;
     }
 
     function _balance(address asset) private view returns (uint256) {

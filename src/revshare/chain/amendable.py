@@ -12,7 +12,7 @@ from eth_utils.address import to_checksum_address
 
 from revshare._governance import Governance
 from revshare.agreement import Agreement
-from revshare.chain.addresses import given_address
+from revshare.chain.addresses import given_address, payee_among
 from revshare.chain.attach import (
     check_governance,
     newest_commitment,
@@ -86,10 +86,13 @@ class AmendableSplit(RevenueSplit):
         agreement: Agreement | None = None,
         account: Account = None,
         created: int | None = None,
+        factory: str | None = None,
         names: Mapping[str, str] | None = None,
         history: History | None = None,
     ) -> None:
-        super().__init__(node, address, terms, agreement=agreement, account=account, created=created)
+        super().__init__(
+            node, address, terms, agreement=agreement, account=account, created=created, factory=factory
+        )
         governance = governance_of(clone.governance)
         if governance is None:
             raise InvalidInput(f"the split at {address} is never amended")
@@ -124,6 +127,7 @@ class AmendableSplit(RevenueSplit):
             agreement=agreement,
             account=self._account,
             created=self._created,
+            factory=self.factory,
             names=self._names,
             history=self._history,
         )
@@ -236,6 +240,20 @@ class AmendableSplit(RevenueSplit):
             return None
         return Announcement(bytes(answer["commitment_"]), ready_at, until, self._now() > until)
 
+    def merge(self, proposal: Proposal, *others: Proposal) -> Proposal:
+        """Return copies of a proposal as one. Where they disagree on a consent, the chain says which is good.
+
+        Raises WrongChain, InvalidInput for different proposals, and for another split's.
+        """
+        merged = proposal.merge(*others)
+        self._check_own(merged)
+        for _, owner, signature in merged.signed():
+            signed = [each.consents.get(owner, signature) for each in (proposal, *others)]
+            if set(signed) != {signature} and not self._is_good(merged, owner, signature):
+                good = (each for each in signed if self._is_good(merged, owner, each))
+                merged = merged.add_consent(owner, next(good, signature))
+        return merged
+
     def check_consents(self, proposal: Proposal) -> dict[str, bool]:
         """Ask the chain whether each consent is good, by payee: a key's signature, or a contract's word.
 
@@ -243,8 +261,7 @@ class AmendableSplit(RevenueSplit):
         """
         revoked = self.revoked(proposal)
         return {
-            name: name not in revoked
-            and (proposal.is_signed_by_key(owner) or approves(self._node, owner, proposal.digest, signature))
+            name: name not in revoked and self._is_good(proposal, owner, signature)
             for name, owner, signature in proposal.signed()
         }
 
@@ -271,10 +288,7 @@ class AmendableSplit(RevenueSplit):
         given: list[Any] = [*proposal] if several else [proposal]  # type: ignore[misc]
         if not given or not all(isinstance(each, Proposal) for each in given):
             raise InvalidInput(f"a proposal is meant, or several, not {proposal!r}")
-        first: Proposal = given[0]
-        others: list[Proposal] = given[1:]
-        merged = first.merge(*others)
-        self._check_own(merged)
+        merged = self.merge(*given)
         for token in merged.tokens:
             refuse_alias(self.chain_id, token)
         refuse_circles(self._node, self.address, merged.new.schedule.addresses)
@@ -289,6 +303,11 @@ class AmendableSplit(RevenueSplit):
                 actual=epoch,
             )
         return merged
+
+    def _is_good(self, proposal: Proposal, owner: str, signature: bytes) -> bool:
+        """Whether the contract takes a signature for the consent of a payee, unless that revoked it."""
+        by_key = proposal.is_signed_by_key(owner, signature)
+        return by_key or approves(self._node, owner, proposal.digest, signature)
 
     def _check_own(self, proposal: Proposal) -> None:
         if not isinstance(proposal, Proposal):
@@ -476,10 +495,11 @@ class AmendableSplit(RevenueSplit):
         try:
             return super()._payee(payee)
         except UnknownPayee:
-            for owner, name in self._everyone(self._books(self._node.head())).items():
-                if payee == name or payee.lower() == owner.lower():
-                    return name, owner
-            raise
+            everyone = self._everyone(self._books(self._node.head()))
+            found = payee_among(payee, ((name, owner) for owner, name in everyone.items()))
+            if found is None:
+                raise
+            return found
 
     def _encoded(self, function: str, *arguments: Any) -> Call:
         return self._call(function, self._interface.encode(function, *arguments))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eth_utils.address import to_checksum_address
-
 from revshare.agreement import Agreement
 from revshare.chain.abi import interface
 from revshare.chain.clones import Clone
-from revshare.chain.deal import Deal, clone_at
+from revshare.chain.deal import Deal
 from revshare.chain.governance import governance_of
 from revshare.chain.node import Node
 from revshare.chain.reader import created_in, terms_in_log
+from revshare.chain.recognise import clone_at
 from revshare.chain.signers import Account
 from revshare.chain.terms import Terms
 from revshare.chain.tokens import token_at
@@ -32,19 +31,22 @@ def attach(
     account: Account,
     *,
     or_amended: bool = False,
+    factory: str | None = None,
+    anywhere: bool = False,
 ) -> RevenueSplit:
     """Return the handle on the split at `address`, an AmendableSplit where its terms may change.
 
     terms: those that count now; None reads them from the log. deal: what `terms` were made of. or_amended:
-    `terms` may be those that the split was created with, whatever counts now.
+    `terms` may be those that the split was created with, whatever counts now. factory, anywhere: who made it,
+    as `clone_at` takes them.
 
-    Raises NotDeployed where there is no split, TermsMismatch where there is one of other terms, or governed
-    otherwise than the agreement says.
+    Raises NotDeployed where there is no split of that factory's, TermsMismatch where there is one of other
+    terms, or governed otherwise than the agreement says.
     """
     from revshare.chain.amendable import AmendableSplit
     from revshare.chain.split import RevenueSplit
 
-    clone = clone_at(node, address)
+    clone = clone_at(node, address, factory, anywhere=anywhere)
     agreement = deal if isinstance(deal, Agreement) else None
     if agreement is not None:
         check_governance(address, clone, agreement)
@@ -57,17 +59,19 @@ def attach(
     if not (or_amended and terms.commitment == clone.commitment):
         refuse_other_terms(address, terms, newest)
     if not clone.governance:
-        return RevenueSplit(node, address, terms, agreement=agreement, account=account, created=created)
-    split = AmendableSplit(node, address, terms, clone, agreement=agreement, account=account, created=created)
+        return RevenueSplit(
+            node, address, terms, agreement=agreement, account=account, created=created, factory=factory
+        )
+    split = AmendableSplit(
+        node, address, terms, clone, agreement=agreement, account=account, created=created, factory=factory
+    )
     return split if terms.commitment == newest else split.refresh()
 
 
 def original_terms(node: Node, address: str, clone: Clone, created: int) -> Terms:
     """Return the terms that a split was created with in the block `created`, from the factory's log."""
-    encoded = terms_in_log(node, address, created)
-    terms = Terms.decode(encoded, token_at(node, to_checksum_address(encoded[1:21])))
-    refuse_other_terms(address, terms, clone.commitment)  # anybody may log anything
-    return terms
+    terms = terms_in_log(node, address, created, clone.commitment)
+    return Terms.decode(terms.encoded, token_at(node, terms.token))
 
 
 def newest_commitment(node: Node, address: str) -> bytes:

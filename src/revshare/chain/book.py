@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
@@ -97,6 +97,17 @@ class PayoutBook(Contract):
                 "gives another book"
             )
         return book
+
+    @classmethod
+    def at(cls, w3: Web3 | Node, address: str, *, account: Account = None) -> Self:
+        """Return the book at `address`, recognised by its code alone.
+
+        A stranger can give that very code promises and payments of his own. Who knows for whom the book was
+        made compares its address with `default_address`, where nothing else can be.
+
+        Raises NotDeployed where there is none of this version.
+        """
+        return super().at(w3, address, account=account)
 
     @classmethod
     def default_address(cls, owner: str, delay: int | timedelta = 0, salt: int | str | bytes = 0) -> str:

@@ -10,7 +10,15 @@ from eth_utils.address import to_checksum_address
 from revshare.chain.artifacts import Artifact
 from revshare.errors import InvalidInput
 
-__all__ = ["Clone", "addresses_within", "create2_address", "create_address", "salt_number", "same_code"]
+__all__ = [
+    "Clone",
+    "addresses_within",
+    "create2_address",
+    "create_address",
+    "salt_number",
+    "same_code",
+    "words_within",
+]
 
 _RETURN_WHAT_FOLLOWS = ("60", "8060095f395ff3")  # around the length of what follows
 _BEFORE_WORD = bytes.fromhex("36600557005b365f5f377f")
@@ -130,7 +138,13 @@ def same_code(code: bytes, artifact: Artifact) -> bool:
 def addresses_within(code: bytes, artifact: Artifact) -> set[str]:
     """The addresses that the artifact's constructor has written into `code`."""
     return {
-        to_checksum_address(code[place["start"] + place["length"] - 20 : place["start"] + place["length"]])
-        for places in artifact.immutable_references.values()
-        for place in places
+        to_checksum_address(word[-20:]) for words in words_within(code, artifact).values() for word in words
+    }
+
+
+def words_within(code: bytes, artifact: Artifact) -> dict[str, set[bytes]]:
+    """What the artifact's constructor has written into `code`: variable (the compiler's number) → words."""
+    return {
+        variable: {code[place["start"] : place["start"] + place["length"]] for place in places}
+        for variable, places in artifact.immutable_references.items()
     }

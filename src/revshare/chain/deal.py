@@ -1,20 +1,18 @@
-"""An agreement brought to a chain: its token found and checked, its split recognised."""
+"""An agreement brought to a chain: its token found and checked."""
 
 from __future__ import annotations
 
 from revshare._governance import Governance
 from revshare.agreement import Agreement
-from revshare.chain import artifacts
 from revshare.chain.chains import Chain, refuse_alias
-from revshare.chain.clones import Clone, addresses_within, same_code
 from revshare.chain.node import Node
 from revshare.chain.terms import COIN, Terms
 from revshare.chain.tokens import token_address, token_at
-from revshare.errors import InvalidInput, NotDeployed
+from revshare.errors import InvalidInput
 from revshare.money import Token
 from revshare.schedule import Schedule
 
-__all__ = ["Deal", "clone_at", "governance_in", "terms_of"]
+__all__ = ["Deal", "governance_in", "terms_of"]
 
 Deal = Agreement | Schedule | Terms
 """What people agreed, in any of its forms."""
@@ -62,47 +60,6 @@ def _settlement_address(chain_id: int, counted: Token, token: str | Token | None
             f"{chain.coin.decimals}{on})"
         )
     return COIN
-
-
-def clone_at(node: Node, address: str) -> Clone:
-    """Return what the split at `address` is made of.
-
-    Raises NotDeployed where there is none, or none of this version.
-    """
-    code = node.code(address)
-    if not code:
-        raise NotDeployed(
-            f"there is no contract at {address} on chain {node.chain_id()}. If that is the address of your "
-            "agreement's split (RevenueSplit.predict_address), RevenueSplit.deploy creates it, and what was "
-            "sent there is revenue",
-            address=address,
-        )
-    clone = Clone.read(code)
-    if clone is None or not _is_ours(node, clone):
-        raise NotDeployed(
-            f"the contract at {address} is not a RevenueSplit of this version of revshare", address=address
-        )
-    return clone
-
-
-def _is_ours(node: Node, clone: Clone) -> bool:
-    """Whether the code behind a clone is that of this version, and the back office behind that as well.
-
-    The back office runs in the clone's name, so a stranger's could do anything with its money. What the
-    constructors wrote into either must be what they write: their own addresses, and the back office's.
-    """
-    front, office = (
-        ("AmendableSplit", "AmendableBackOffice") if clone.governance else ("RevenueSplit", "BackOffice")
-    )
-    code, artifact = node.code(clone.implementation), artifacts.load(front)
-    if not same_code(code, artifact):
-        return False
-    written = addresses_within(code, artifact)
-    if clone.implementation not in written or len(written) != 2:
-        return False
-    (behind,) = written - {clone.implementation}
-    code, artifact = node.code(behind), artifacts.load(office)
-    return same_code(code, artifact) and addresses_within(code, artifact) <= {behind}
 
 
 def governance_in(deal: Deal) -> Governance | None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
@@ -35,7 +35,7 @@ from revshare.chain.signers import Account, sender
 from revshare.chain.split import RevenueSplit
 from revshare.chain.terms import COIN, record_id
 from revshare.chain.tokens import Allowance, Permit, permit_for, token_at
-from revshare.errors import AmountError, InvalidInput
+from revshare.errors import AmountError, InvalidInput, NotDeployed
 from revshare.money import Token
 
 if TYPE_CHECKING:
@@ -106,6 +106,25 @@ class SaleEscrow(Contract):
         Raises UnsupportedChain before anything is sent, and what sending may raise.
         """
         return cls._place(Node.of(w3), account)
+
+    @classmethod
+    def at(cls, w3: Web3 | Node, address: str, *, account: Account = None, elsewhere: bool = False) -> Self:
+        """Return the escrow at `address`, which is `default_address`.
+
+        elsewhere: it may be another, of your own, where a chain has no CREATE2 deployer. A stranger can give
+        an escrow's very code sales and credits of his own.
+
+        Raises NotDeployed where there is none of this version.
+        """
+        found = super().at(w3, address, account=account)
+        if not elsewhere and found.address != cls.default_address():
+            raise NotDeployed(
+                f"the contract at {found.address} has the code of an escrow, and is not the one that every "
+                f"chain has at {cls.default_address()}: whoever made it can have written anything into it. "
+                "If you did, pass elsewhere=True",
+                address=found.address,
+            )
+        return found
 
     @classmethod
     def default_address(cls) -> str:

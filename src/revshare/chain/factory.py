@@ -14,12 +14,18 @@ from revshare.chain.abi import interface
 from revshare.chain.addresses import given_address
 from revshare.chain.calls import Call
 from revshare.chain.chains import Chain
-from revshare.chain.clones import Clone, create_address, salt_number, same_code
+from revshare.chain.clones import Clone, create_address, salt_number
 from revshare.chain.forks import require_opcodes
 from revshare.chain.governance import governance_word
 from revshare.chain.nesting import parents_first
 from revshare.chain.node import BlockId, Node
-from revshare.chain.placing import canonical_address, gift, place, request
+from revshare.chain.placing import gift, place, request
+from revshare.chain.recognise import (
+    AMENDABLE_IMPLEMENTATION,
+    IMPLEMENTATION,
+    check_factory,
+    default_factory,
+)
 from revshare.chain.signers import Account, sender
 from revshare.chain.terms import Terms
 from revshare.chain.transactions import estimate
@@ -36,9 +42,6 @@ __all__ = ["FactoryCost", "RevenueSplitFactory"]
 _log = logging.getLogger(__name__)
 
 _TRANSFER_GAS = 21_000
-# Which of the contracts that a factory creates; before each comes the back office behind it.
-_IMPLEMENTATION = 2
-_AMENDABLE_IMPLEMENTATION = 4
 
 
 @dataclass(frozen=True)
@@ -136,35 +139,29 @@ class RevenueSplitFactory:
     def at(cls, w3: Web3 | Node, address: str | None = None, account: Account = None) -> RevenueSplitFactory:
         """Return the factory at `address`; left out, at its address on every chain.
 
-        Raises NotDeployed where there is none, or another contract.
+        Raises NotDeployed where there is none, another contract, or one that did not itself create what
+        stands behind its splits. Even so, a factory at any other address is as good as whoever placed it:
+        what its address had made before it had this code, no code tells.
         """
         node = Node.of(w3)
         address = cls.default_address() if address is None else given_address(address)
-        code = node.code(address)
-        if not code:
-            raise NotDeployed(
-                f"there is no factory at {address} on chain {node.chain_id()}; RevenueSplitFactory.deploy "
-                "places one",
-                address=address,
-            )
-        if not same_code(code, artifacts.load("RevenueSplitFactory")):
-            raise NotDeployed(f"the contract at {address} is not this version's factory", address=address)
+        check_factory(node, address)
         return cls(node, address, account)
 
     @staticmethod
     def default_address() -> str:
         """Where the factory is on every chain that has it."""
-        return canonical_address(_init_code())
+        return default_factory()
 
     # ---------------------------------------------------------------- what it does
 
     def implementation(self) -> str:
         """The address of the code behind every split of this factory that is never amended."""
-        return create_address(self.address, _IMPLEMENTATION)
+        return create_address(self.address, IMPLEMENTATION)
 
     def amendable_implementation(self) -> str:
         """The address of the code behind every split of this factory that can be amended."""
-        return create_address(self.address, _AMENDABLE_IMPLEMENTATION)
+        return create_address(self.address, AMENDABLE_IMPLEMENTATION)
 
     def predict(self, terms: Terms, salt: int | str | bytes = 0, governance: Governance | None = None) -> str:
         """Return where the split of these terms, governed so, is or will be. Asks nobody.

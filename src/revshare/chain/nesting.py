@@ -7,7 +7,7 @@ address, a split that another was amended to pay. So a new split's payees and an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +15,9 @@ from revshare._circles import payers_first
 from revshare.chain.abi import word
 from revshare.chain.clones import Clone
 from revshare.chain.node import Node
-from revshare.errors import CircularSplits, ContractError, InvalidInput, NotDeployed, ProviderError
+from revshare.chain.reader import created_in, terms_in_log
+from revshare.chain.recognise import clone_at
+from revshare.errors import CircularSplits, ContractError, InvalidInput, ProviderError, RevShareError
 
 if TYPE_CHECKING:
     from revshare._governance import Governance
@@ -46,15 +48,18 @@ def parents_first(
     return [pair for address in payers_first(pays) for pair in given if pair[0].address == address]
 
 
-def nested_in(node: Node, addresses: Sequence[str]) -> list[RevenueSplit]:
-    """Return the splits among `addresses`. One whose terms the node cannot show is passed over."""
+def nested_in(node: Node, addresses: Sequence[str], factory: str | None = None) -> list[RevenueSplit]:
+    """Return the splits among `addresses`. One that the node, or its own token, does not show is passed over.
+
+    factory: splits of this one count as well, besides those of the factory at the same address everywhere.
+    """
     from revshare.chain.split import RevenueSplit
 
     found = []
-    for address in contracts_among(node, addresses):
-        if Clone.read(node.code(address)) is not None:
-            with suppress(NotDeployed, ProviderError):
-                found.append(RevenueSplit.at(node, address))
+    for address, clone in _clones_among(node, addresses):
+        maker = factory if factory is not None and clone.address(factory) == address else None
+        with suppress(RevShareError):
+            found.append(RevenueSplit.at(node, address, factory=maker))
     return found
 
 
@@ -67,10 +72,34 @@ def refuse_circles(node: Node, address: str, payees: Sequence[str]) -> None:
             raise CircularSplits((*path, address))
         unseen = [payee for payee in paid if payee not in seen]
         seen.update(unseen)
-        for split in nested_in(node, unseen):
-            visit(split.schedule.addresses, (*path, split.address))
+        for split, _ in _clones_among(node, unseen):
+            visit(_paid_by(node, split), (*path, split))
 
     visit(payees, (address,))
+
+
+def _clones_among(node: Node, addresses: Sequence[str]) -> Iterator[tuple[str, Clone]]:
+    """Which of the addresses have code that reads as a split's, whoever put it there."""
+    for address in contracts_among(node, addresses):
+        clone = Clone.read(node.code(address))
+        if clone is not None:
+            yield address, clone
+
+
+def _paid_by(node: Node, address: str) -> tuple[str, ...]:
+    """Return whom a split pays, whoever made it and whatever its token is; nobody where that is not shown."""
+    from revshare.chain.attach import newest_commitment
+    from revshare.chain.history import History
+
+    with suppress(RevShareError):
+        clone, created = clone_at(node, address, anywhere=True), created_in(node, address)
+        terms = terms_in_log(node, address, created, clone.commitment)
+        if clone.governance and newest_commitment(node, address) != clone.commitment:
+            history = History(node, address, clone)
+            history.original = terms
+            terms = history.books(node.head(), created, {}).epochs[-1]
+        return terms.schedule.addresses
+    return ()
 
 
 def refuse_splits_that_sign(node: Node, schedule: Schedule, governance: Governance | None) -> None:

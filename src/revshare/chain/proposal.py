@@ -22,7 +22,7 @@ from eth_hash.auto import keccak
 from revshare._files import write_whole
 from revshare._governance import Governance
 from revshare.agreement import Agreement
-from revshare.chain.addresses import given_address
+from revshare.chain.addresses import given_address, payee_among
 from revshare.chain.changes import Changes, counts_as_worse
 from revshare.chain.node import Node
 from revshare.chain.reverts import moment
@@ -171,7 +171,10 @@ class Proposal:
             raise InvalidInput(
                 f"the signature of {payee} is not hexadecimal: 0x and two digits a byte"
             ) from error
-        return replace(self, consents={**self.consents, owner: _canonical(raw)})
+        canonical = _canonical(raw)
+        # A contract reads its own signatures, and may mean something else by the last byte.
+        signature = canonical if self._signer(canonical) == owner else raw
+        return replace(self, consents={**self.consents, owner: signature})
 
     def without(self, *payees: str) -> Proposal:
         """Return this proposal without the consents of some payees, by name or address.
@@ -183,7 +186,10 @@ class Proposal:
         return replace(self, consents=kept)
 
     def merge(self, *others: Proposal) -> Proposal:
-        """Return this proposal with the consents of others too. Raises InvalidInput for a different one."""
+        """Return this proposal with the consents of others too. Raises InvalidInput for a different one.
+
+        Where two have different consents of one payee, that by its key is taken, otherwise the first.
+        """
         consents = dict(self.consents)
         for other in others:
             if not isinstance(other, Proposal):
@@ -192,7 +198,12 @@ class Proposal:
                 raise InvalidInput(
                     "these are not the same proposal: consents to one do not count for the other"
                 )
-            consents = {**other.consents, **consents}
+            for owner, signature in other.consents.items():
+                better = self.is_signed_by_key(owner, signature) and not self.is_signed_by_key(
+                    owner, consents.get(owner, b"")
+                )
+                if better or owner not in consents:
+                    consents[owner] = signature
         return replace(self, consents=consents)
 
     def signed(self) -> Iterator[tuple[str, str, bytes]]:
@@ -203,10 +214,14 @@ class Proposal:
             if owner in self.consents:
                 yield schedule.payees[index], owner, self.consents[owner]
 
-    def is_signed_by_key(self, payee: str) -> bool:
-        """Whether the payee's consent is signed by its own key, as it must be unless it is a contract."""
+    def is_signed_by_key(self, payee: str, signature: bytes | None = None) -> bool:
+        """Whether the payee's consent is signed by its own key, as it must be unless it is a contract.
+
+        signature: left out, the one that is here.
+        """
         _, owner = self._payee(payee)
-        return owner in self.consents and self._signer(self.consents[owner]) == owner
+        given = self.consents.get(owner) if signature is None else signature
+        return given is not None and self._signer(given) == owner
 
     def weight_signed(self) -> int:
         """The weight, in the last tier, of those who consented."""
@@ -250,8 +265,11 @@ class Proposal:
         return self.governance.is_unanimous and counts_as_worse(self.old, self.new, owner)
 
     def _signer(self, signature: bytes) -> str | None:
-        # Of the two signatures that a key can make by the same numbers the contract takes the lower.
+        # Of the two signatures that a key can make by the same numbers the contract takes the lower, and it
+        # takes no other last byte, such as those of EIP-155, which the library below does.
         if len(signature) != 65 or int.from_bytes(signature[32:64], "big") > _HALF_OF_THE_ORDER:
+            return None
+        if signature[64] not in (27, 28):
             return None
         message = encode_typed_data(full_message=self.typed_data())
         try:
@@ -260,10 +278,11 @@ class Proposal:
             return None
 
     def _payee(self, payee: str) -> tuple[str, str]:
-        for name, owner in zip(self.old.schedule.payees, self.old.schedule.addresses, strict=True):
-            if payee == name or str(payee).lower() == owner.lower():
-                return name, owner
-        raise UnknownPayee(payee, self.old.schedule.payees)
+        schedule = self.old.schedule
+        found = payee_among(payee, zip(schedule.payees, schedule.addresses, strict=True))
+        if found is None:
+            raise UnknownPayee(payee, schedule.payees)
+        return found
 
     # ---------------------------------------------------------------- files
 
@@ -404,7 +423,7 @@ def approves(node: Node, contract: str, digest: bytes, signature: bytes) -> bool
         answer = node.call({"to": contract, "data": "0x" + data.hex()})
     except ContractError:
         return False
-    return answer == _IS_VALID_SIGNATURE + bytes(28)
+    return answer[:32] == _IS_VALID_SIGNATURE + bytes(28)  # what is behind it is not looked at
 
 
 def _canonical(signature: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from eth_utils.address import to_checksum_address
 from revshare.chain.abi import interface, word
 from revshare.chain.events import AmendableSplitCreated, Event, SplitCreated, decode_log, decode_logs
 from revshare.chain.node import Block, Log, Node
+from revshare.chain.terms import Terms
 from revshare.errors import InvalidInput, NotDeployed, ProviderError, ReorgDetected
 
 if TYPE_CHECKING:
@@ -200,11 +202,19 @@ def created_in(node: Node, address: str) -> int:
     return low
 
 
-def terms_in_log(node: Node, split: str, block: int) -> bytes:
-    """Return the packed terms that the factory logged in `block` for a split. Raises NotDeployed without."""
+def terms_in_log(node: Node, split: str, block: int, commitment: bytes) -> Terms:
+    """Return the terms of this commitment that the factory logged in `block` for a split, its token unnamed.
+
+    Anybody may log anything, before the factory and in the same block: what has not the commitment that is in
+    the split's own code is passed over. Raises NotDeployed where nothing has it.
+    """
+    known = interface("RevenueSplitFactory")
     for kind in (SplitCreated, AmendableSplitCreated):
-        topics = [interface("RevenueSplitFactory").topic(kind.__name__), "0x" + word(split).hex()]
+        topics = [known.topic(kind.__name__), "0x" + word(split).hex(), "0x" + commitment.hex()]
         for event in decode_logs(node.logs(None, block, block, topics)):
             if isinstance(event, (SplitCreated, AmendableSplitCreated)):
-                return event.terms
+                with suppress(InvalidInput):
+                    terms = Terms.decode(event.terms)
+                    if terms.commitment == commitment:
+                        return terms
     raise NotDeployed(f"no factory logged the terms of {split} in block {block}", address=split)

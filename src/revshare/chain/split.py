@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from revshare.agreement import Agreement
 from revshare.chain.abi import Interface, checksummed, interface
-from revshare.chain.addresses import given_address
+from revshare.chain.addresses import given_address, payee_among
 from revshare.chain.attach import attach
 from revshare.chain.calls import Call
 from revshare.chain.chains import refuse_alias
@@ -41,7 +41,8 @@ __all__ = ["RevenueSplit"]
 class RevenueSplit:
     """A handle on the contract of one agreement. Get one with `deploy` or `at`.
 
-    Where the agreement may be amended these return an `AmendableSplit`.
+    Where the agreement may be amended these return an `AmendableSplit`. `factory` is the address of the
+    factory that made the split, None for the one at the same address on every chain.
     """
 
     _CONTRACT = "RevenueSplit"
@@ -55,6 +56,7 @@ class RevenueSplit:
         agreement: Agreement | None = None,
         account: Account = None,
         created: int | None = None,
+        factory: str | None = None,
     ) -> None:
         self._node = node
         self._account = account
@@ -62,6 +64,7 @@ class RevenueSplit:
         self.address = address
         self.terms = terms
         self.agreement = agreement
+        self.factory = factory
         self.chain_id = node.chain_id()
 
     @classmethod
@@ -87,7 +90,8 @@ class RevenueSplit:
         account, else the node's first.
         salt: tells apart splits of the same terms. factory: one of your own; left out, the one at the same
         address on every chain, which is placed there if it is missing: that costs whoever is first on a chain
-        millions of gas, which `RevenueSplitFactory.deployment_cost` says beforehand.
+        millions of gas, which `RevenueSplitFactory.deployment_cost` says beforehand. Where the factory has
+        another address, the handle's `factory` says it: keep it, for `at` asks for it.
 
         Raises InvalidInput for a token that is not the agreement's, and where a quorum would need the
         signature of a payee that is a split; AliasedToken for the coin's own token; NotDeployed for a token
@@ -111,7 +115,9 @@ class RevenueSplit:
             except ChainError:  # unless somebody was quicker, which is as well
                 if not node.code(address):
                     raise
-        return attach(node, address, terms, agreement, account, or_amended=True)
+        return attach(
+            node, address, terms, agreement, account, or_amended=True, factory=_elsewhere(maker.address)
+        )
 
     @classmethod
     def at(
@@ -122,19 +128,25 @@ class RevenueSplit:
         agreement: Deal | None = None,
         token: str | Token | None = None,
         account: Account = None,
+        factory: str | RevenueSplitFactory | None = None,
     ) -> RevenueSplit:
         """Return the split at `address`, checked to be one of this version and of these very terms.
 
         agreement: as it stands now, if it was amended; left out, the terms are read from the log, and payees
         are called by their addresses.
+        factory: the one that made it, where that is one of your own, or of people you trust; left out, the
+        one at the same address on every chain. A contract that the factory did not make is refused, for a
+        stranger can give a split's very code credits and terms of his own.
 
-        Raises NotDeployed where there is no split, TermsMismatch where there is one of other terms, or
-        governed otherwise.
+        Raises NotDeployed where there is no split of that factory's, TermsMismatch where there is one of
+        other terms, or governed otherwise.
         """
         node = Node.of(w3)
         address = given_address(address)
         terms = None if agreement is None else terms_of(node, agreement, token)
-        return attach(node, address, terms, agreement, account)
+        given = factory.address if isinstance(factory, RevenueSplitFactory) else factory
+        maker = None if given is None else _elsewhere(given_address(given, "factory"))
+        return attach(node, address, terms, agreement, account, factory=maker)
 
     @staticmethod
     def predict_address(
@@ -147,7 +159,7 @@ class RevenueSplit:
     ) -> str:
         """Return where `deploy` creates the split. It can be paid there before it exists; keep the terms.
 
-        Raises as `deploy` does for the token.
+        Raises as `deploy` does for the token, and InvalidInput for terms that no factory takes.
         """
         node = Node.of(w3)
         maker = _factory(node, factory, None)
@@ -192,12 +204,12 @@ class RevenueSplit:
         ``factory.distribute_all([split, *split.nested()])`` distributes them all, in one transaction.
         """
         found: dict[str, RevenueSplit] = {}
-        paid = list(nested_in(self._node, self.schedule.addresses))
+        paid = list(nested_in(self._node, self.schedule.addresses, self.factory))
         while paid:
             split = paid.pop(0)
             if split.address not in (*found, self.address):
                 found[split.address] = split.by(self._account)
-                paid += nested_in(self._node, split.schedule.addresses)
+                paid += nested_in(self._node, split.schedule.addresses, self.factory)
         return tuple(found.values())
 
     def __repr__(self) -> str:
@@ -508,10 +520,10 @@ class RevenueSplit:
         return units
 
     def _payee(self, payee: str) -> tuple[str, str]:
-        for name, owner in self.payees.items():
-            if payee in (name, owner) or str(payee).lower() == owner.lower():
-                return name, owner
-        raise UnknownPayee(payee, self.payees)
+        found = payee_among(payee, self.payees.items())
+        if found is None:
+            raise UnknownPayee(payee, self.payees)
+        return found
 
     def _payer(self, payer: str | None) -> str:
         return (
@@ -543,3 +555,8 @@ def _factory(node: Node, factory: str | RevenueSplitFactory | None, account: Acc
     if isinstance(factory, RevenueSplitFactory):
         return factory
     return RevenueSplitFactory.at(node, factory, account)
+
+
+def _elsewhere(factory: str) -> str | None:
+    """The address of a factory, None for that at the same address on every chain."""
+    return None if factory == RevenueSplitFactory.default_address() else factory

@@ -18,13 +18,16 @@ from revshare.merkle import MerkleTree
 from revshare.money import Token
 from revshare.schedule import Schedule, TierTerms
 
-__all__ = ["COIN", "MAX_REVENUE", "Terms", "record_id"]
+__all__ = ["COIN", "MAX_REVENUE", "MAX_TIERS", "Terms", "record_id"]
 
 COIN = "0x0000000000000000000000000000000000000000"
 """What stands for the chain's own coin where a token's address is asked for."""
 
 MAX_REVENUE = 2**127 - 1
 """Units of one token that a contract counts as revenue; what comes after is held and not shared."""
+
+MAX_TIERS = 8
+"""Tiers that a contract takes."""
 
 _FORMAT = b"\0"
 _LEAF, _NODE, _WHOLE = b"\0", b"\1", b"\2"
@@ -40,6 +43,8 @@ class Terms:
 
     `schedule` is in the agreement's own order of payees; on the chain payees stand in the order of their
     addresses, which changes nothing in what they earn. `token` is the settlement token's address, or `COIN`.
+
+    Raises InvalidInput for terms that no factory takes.
     """
 
     schedule: Schedule
@@ -47,7 +52,28 @@ class Terms:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "token", to_checksum_address(self.token))
-        last = self.schedule.tiers[-1]
+        self._refuse_what_no_factory_takes()
+
+    def _refuse_what_no_factory_takes(self) -> None:
+        """Raise InvalidInput for these: money sent to the address that they come to would be lost."""
+        schedule = self.schedule
+        if len(schedule.tiers) > MAX_TIERS:
+            raise InvalidInput(f"{len(schedule.tiers)} tiers are too many: a contract takes {MAX_TIERS}")
+        owners: dict[bytes, str] = {}
+        for place, (name, address) in enumerate(zip(schedule.payees, schedule.addresses, strict=True)):
+            weights = [tier.weights[place] for tier in schedule.tiers]
+            if not any(weights):
+                raise InvalidInput(f"the payee {name!r} has no weight in any tier")
+            if max(weights) >= 2**32:
+                raise InvalidInput(f"a weight of {name!r} is {max(weights)}: a contract takes less than 2^32")
+            other = owners.setdefault(to_canonical_address(address), name)
+            if other != name:
+                raise InvalidInput(f"the payees {other!r} and {name!r} have one address, {address}")
+        if bytes(_ADDRESS) in owners:
+            raise InvalidInput(
+                f"the payee {owners[bytes(_ADDRESS)]!r} has the zero address, which is nobody's"
+            )
+        last = schedule.tiers[-1]
         if last.start >= MAX_REVENUE:
             raise InvalidInput(
                 f"the last tier starts at {last.start}; a contract counts up to {MAX_REVENUE} units"

@@ -71,10 +71,14 @@ class Receipt:
     contract_address: str | None = None
     approvals: tuple[Receipt, ...] = ()
 
-    def event(self, kind: type[_E]) -> _E:
-        """Return the first event of a kind, such as ``receipt.event(Distributed)``. Raises LookupError."""
+    def event(self, kind: type[_E], contract: str | None = None) -> _E:
+        """Return the first event of a kind, such as ``receipt.event(Distributed)``. Raises LookupError.
+
+        contract: the address of what logged it; left out, any: whoever is paid or asked in a transaction may
+        log what looks like an event of ours.
+        """
         for event in self.events:
-            if isinstance(event, kind):
+            if isinstance(event, kind) and contract in (None, event.address):
                 return event
         raise LookupError(f"no {kind.__name__} event in transaction {self.tx_hash}")
 

@@ -148,10 +148,11 @@ class SaleProof:
         if not verify(self.root, self.sale.leaf(), self.siblings):
             _refuse("sale", "this sale is not under the proof's root: it, or its siblings, have been changed")
 
-    def verify(self, w3: Any) -> ProvedSale:
+    def verify(self, w3: Any, *, factory: str | None = None) -> ProvedSale:
         """Return what the chain says of the remittance, if all is as the proof says.
 
-        w3: a Web3 on a node of that chain.
+        w3: a Web3 on a node of that chain. factory: the one that made the split, where that is one you trust
+        at another address than everywhere; a contract of anybody else's could log what it likes.
 
         Raises WrongChain for a node of another chain, NotDeployed where the split is not, ProofRefused for
         whatever else does not hold; its `reason` says what.
@@ -167,7 +168,7 @@ class SaleProof:
                 expected=self.chain_id,
                 actual=actual,
             )
-        self._check_code(node)
+        self._check_code(node, factory)
         event = self._event(node)
         for reason, what, said, found in (
             ("root", "the Merkle root", _hex(self.root), _hex(event.root)),
@@ -181,16 +182,18 @@ class SaleProof:
                 )
         return ProvedSale(self.sale, event, node.head() - event.block_number + 1)
 
-    def _check_code(self, node: Node) -> None:
-        from revshare.chain.deal import clone_at
+    def _check_code(self, node: Node, factory: str | None) -> None:
+        from revshare.chain.addresses import given_address
+        from revshare.chain.recognise import clone_at
 
         code = node.code(self.split)
         if not code:
             raise NotDeployed(f"there is no contract at {self.split} on this chain", address=self.split)
         if keccak(code) != self.code_hash:
             _refuse("code", f"the contract at {self.split} is not the split that the proof names: other code")
+        maker = None if factory is None else given_address(factory, "factory")
         try:
-            clone_at(node, self.split)
+            clone_at(node, self.split, maker)
         except NotDeployed as error:
             raise ProofRefused(f"{error}: what it logs proves nothing", reason="code") from error
 

@@ -252,10 +252,21 @@ class Context:
     def _bound(self, split: RevenueSplit) -> RevenueSplit:
         if isinstance(split, AmendableSplit):
             return attach(
-                self.node, split.address, split.terms, split.agreement, self.signer, or_amended=True
+                self.node,
+                split.address,
+                split.terms,
+                split.agreement,
+                self.signer,
+                or_amended=True,
+                factory=split.factory,
             )
         return RevenueSplit(
-            self.node, split.address, split.terms, agreement=split.agreement, account=self.signer
+            self.node,
+            split.address,
+            split.terms,
+            agreement=split.agreement,
+            account=self.signer,
+            factory=split.factory,
         )
 
     def split(self, record: SettlementRecord) -> RevenueSplit:
@@ -265,10 +276,11 @@ class Context:
             unnamed = Terms.decode(record.terms, token)
             names = dict(zip(unnamed.schedule.addresses, record.names, strict=True))
             terms = Terms.decode(record.terms, token, names)
+            # Who made it was asked when the settlement was planned, and `check_code` asks for the same code.
             try:
-                found = attach(self.node, record.split, terms, None, self.signer)
+                found = attach(self.node, record.split, terms, None, self.signer, anywhere=True)
             except TermsMismatch:  # amended since; then the log knows
-                found = attach(self.node, record.split, None, None, self.signer)
+                found = attach(self.node, record.split, None, None, self.signer, anywhere=True)
             self._handles[record.split] = found
         return self._handles[record.split]
 
@@ -325,6 +337,7 @@ class Context:
             if (
                 isinstance(event, Remitted)
                 and event.address == record.split
+                and event.payer == record.sender
                 and event.batch_id == record.batch_id
             ):
                 return event

@@ -61,7 +61,7 @@ class Stage:
             return 0 if self.moods.get(to) == "Reverts" else amount
         if token == self.fair.address:
             return 0 if self.barred in (COIN, to) else amount
-        return amount if self.clean(token) else amount * self.mode[1] // 1_000
+        return amount if self.clean(token) or amount * self.mode[1] // 1_000 == amount else 0
 
     def clean(self, token: str) -> bool:
         return token != self.odd.address or self.mode[0] == "true"

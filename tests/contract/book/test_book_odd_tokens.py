@@ -45,17 +45,30 @@ def test_a_payee_may_claim_for_another_while_it_is_paid_alone(world: World, book
     """In coin, the books are true when the payee is called; in bulk they may yet be corrected, and stand
     still."""
     busy, other = world.payee(), world.fresh()
-    book.publish(COIN, {busy.address: 50, other: 70})
-    data = book.contract.encode_abi("claim", [other, 70, book.proof(COIN, other), COIN])
+    book.publish(COIN, {busy.address: 1, other: 1})
+    book.claim_many(COIN, [busy.address, other])  # what is written once more fits the gas of a bulk claim
+    book.publish(COIN, {busy.address: 51, other: 71})
+    data = book.contract.encode_abi("claim", [other, 71, book.proof(COIN, other), COIN])
     world.plan(busy, book.address, data)
     if through == "claim":
         book.claim(busy.address, COIN)
         assert world.outcome(busy) is True
-        assert world.balance(COIN, other) == 70
+        assert world.balance(COIN, other) == 71
     else:
         book.claim_many(COIN, [busy.address])
         assert world.outcome(busy) == Refusal("Reentered")
-        assert book.paid(other, COIN) == world.balance(COIN, other) == 0
+        assert book.paid(other, COIN) == world.balance(COIN, other) == 1
+
+
+def test_nobody_but_the_book_itself_has_it_deliver(world: World, book: Book, token: str) -> None:
+    payee = world.payee()
+    book.publish(COIN, {payee.address: 50})
+    book.publish(token, {payee.address: 50})
+    for asset in (COIN, token):
+        call = book.functions.deliver(asset, payee.address, 1, True)
+        assert world.refusal(call) == Refusal("OnlyItself")
+        run = payee.functions.run(book.address, 0, call._encode_transaction_data())
+        assert world.refusal(run) == Refusal("OnlyItself")
 
 
 def test_many_calls_fit_one_transaction(world: World, book: Book, token: str) -> None:

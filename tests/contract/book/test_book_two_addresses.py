@@ -10,6 +10,7 @@ from eth_abi.abi import encode
 
 from tests.contract.book.books import Book, make, paid
 from tests.contract.coin_token import TRANSFER, Machine
+from tests.contract.odd.scene import Manner
 from tests.contract.world import COIN, Refusal, World
 
 pytestmark = pytest.mark.xdist_group("trust")
@@ -102,6 +103,42 @@ def test_a_book_that_is_short_of_coin_pays_other_tokens_all_the_same(celo: World
     book.fund(plain.address, 100)
     publish(book, plain.address, {a: 100})
     assert book.claim(a, plain.address) == [paid(a, plain.address, 100)]
+
+
+def test_and_coin_as_far_as_it_goes(celo: World, book: Book) -> None:
+    """Alone and in bulk: it is not asked of payments in coin either."""
+    a, b, c = celo.fresh(), celo.fresh(), celo.fresh()
+    publish(book, COIN, {a: 100, b: 100, c: 300}, fund=500)
+    taking = encode(["address", "address", "uint256"], [book.address, celo.fresh(), 1])
+    celo.send({"to": "0x" + TRANSFER.hex(), "data": taking})
+    celo.send(book.claiming(a, COIN))
+    celo.send(book.functions.claimMany(COIN, [(b, 100, book.proof(COIN, b))]))
+    assert celo.balances(COIN, [a, b]) == [100, 100]
+    assert celo.refusal(book.claiming(c, COIN)).name == "PaymentFailed"
+
+
+def test_nor_by_what_is_paid_in_for_another_promise_meanwhile(celo: World) -> None:
+    """The owner, called by the coin's token, publishes more in coin: so the coin has not fallen."""
+    owner, thief, victim = celo.payee(), celo.fresh(), celo.fresh()
+    celo._errors |= celo._selectors("PayoutBook")
+    book = Book(celo, celo.deploy("PayoutBook", owner.address, 0))
+    token = celo.deploy("CoinAsToken")
+    encode_abi = book.contract.encode_abi
+    celo.send(token.functions.behave(Manner(calls=True).packed))
+    celo.send(token.functions.hook([owner.address]))
+    book.fund(COIN, 1_001)
+    promised = {COIN: {victim: 1_000}, token.address: {owner.address: 1, thief: 900}}
+    for asset, amounts in promised.items():
+        data = encode_abi("publish", [sum(amounts.values()), book.tree(asset, amounts).root, asset])
+        celo.send(owner.functions.run(book.address, 0, data))
+        book.amounts[asset] = amounts
+    more = {victim: 1_000, owner.address: 901}
+    data = encode_abi("publish", [1_901, book.tree(COIN, more).root, COIN])
+    celo.coin(owner.address, 901)
+    celo.plan(owner, book.address, data, forwards=True)
+    claims = [(who, due, book.proof(token.address, who)) for who, due in promised[token.address].items()]
+    refused = celo.refusal(book.functions.claimMany(token.address, claims))
+    assert refused.name == "Underfunded"
 
 
 def test_what_is_promised_as_a_token_has_no_such_guard(celo: World, token: str, book: Book) -> None:

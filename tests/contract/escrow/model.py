@@ -42,7 +42,7 @@ class Manners(Protocol):
         """Whether the buyer's tokens can be drawn."""
 
     def delivered(self, token: str, to: str, amount: int) -> int:
-        """How much of a payment would leave."""
+        """How much of a payment would leave: all or nothing."""
 
 
 @dataclass

@@ -9,8 +9,8 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_canonical_address, to_checksum_address
 from rlp import encode as rlp
 
-from tests.contract.answers import ANSWERS, CLEAN, MOVES, UNIT, left
-from tests.contract.escrow.sales import CONFIRMED, DONE, HELD, OWED, REFUNDED, Escrow, Sale, credited
+from tests.contract.answers import ANSWERS, CLEAN, MOVES, UNIT, pays
+from tests.contract.escrow.sales import CONFIRMED, DONE, OWED, REFUNDED, Escrow, Sale, credited
 from tests.contract.world import COIN, Refusal, Split, World
 
 pytestmark = pytest.mark.xdist_group("trust")
@@ -46,12 +46,12 @@ def test_a_refund_pays_or_credits_and_never_both(
         had = world.balance(token.address, buyer.address)
         world.send(token.functions.behave(buyer.address, MOVES[move], *ANSWERS[answer]))
         receipt = world.send(sale.call("refund"), sender=sale.sender("refund"))
-        rest = UNIT - left(answer, move)
+        rest = 0 if pays(answer, move) else UNIT
         expected = [credited(buyer.address, token.address, rest)] if rest else []
         assert escrow.events(receipt)[1:] == expected, answer
         assert escrow.functions.credit(buyer.address, token.address).call() == rest
         assert sale.state == DONE
-        if move in ("none", "part", "exactly") and answer not in CLEAN:
+        if answer not in CLEAN:
             assert world.balance(token.address, buyer.address) - had + rest == UNIT
             assert held - world.balance(token.address, escrow.address) + rest == UNIT
     unfair(escrow, token, move)
@@ -76,7 +76,7 @@ def test_a_credit_is_paid_whole_or_not_at_all(
         else:
             data = escrow.contract.encode_abi("redirectCredit", [haven, token.address, UNIT])
             call, to = buyer.functions.run(escrow.address, 0, data), haven
-        if left(answer, move) == UNIT:
+        if pays(answer, move):
             withdrawn = {"payee": buyer.address, "token": token.address, "to": to, "amount": UNIT}
             assert escrow.events(world.send(call)) == [("CreditWithdrawn", withdrawn)], answer
             assert escrow.functions.credit(buyer.address, token.address).call() == 0
@@ -111,7 +111,8 @@ def test_a_decision_does_not_pay_and_credit_either(world: World, escrow: Escrow,
 def test_a_buyer_that_sends_money_back_gets_no_more_than_it_gave(
     world: World, escrow: Escrow, split: Split, answer: str, back: int
 ) -> None:
-    """By plain transfer, while it is refunded by a token that tells it: it has given what it has given."""
+    """By plain transfer, while it is refunded by a token that tells it. Where the token is not believed, it
+    has given nothing."""
     buyer = world.payee()
     sale, token = sale_in(world, escrow, split.address, buyer)
     world.send(token.functions.mint(buyer.address, 3 * UNIT))
@@ -121,11 +122,16 @@ def test_a_buyer_that_sends_money_back_gets_no_more_than_it_gave(
     world.send(token.functions.behave(buyer.address, 1_000, *ANSWERS[answer]))
     world.plan(buyer, token.address, token.encode_abi("transfer", [escrow.address, back]))
     sale.do("refund")
-    assert world.outcome(buyer) is True
     credit = escrow.functions.credit(buyer.address, token.address).call()
-    assert credit == (0 if answer == "true" else min(back, UNIT))
-    assert world.balance(token.address, buyer.address) == had + UNIT - back
-    assert world.balance(token.address, escrow.address) == held - UNIT + back
+    if answer == "true":
+        assert world.outcome(buyer) is True
+        assert credit == 0
+        assert world.balance(token.address, buyer.address) == had + UNIT - back
+        assert world.balance(token.address, escrow.address) == held - UNIT + back
+    else:
+        assert credit == UNIT
+        assert world.balance(token.address, buyer.address) == had
+        assert world.balance(token.address, escrow.address) == held
     # What is left for the others after the credit is what was there for them.
     assert world.balance(token.address, escrow.address) - credit >= 100 * UNIT
 
@@ -174,18 +180,15 @@ def test_where_a_token_asks_for_a_fee_on_top_part_of_a_credit_can_be_sent(
 
 
 @pytest.mark.parametrize("up", [False, True])
-def test_a_token_of_shares_rounds_at_nobody_elses_cost(
+def test_a_sale_in_a_token_of_shares_arrives_but_for_two_units(
     world: World, escrow: Escrow, split: Split, up: bool
 ) -> None:
-    """Rounded down, a sale arrives all the same, and a unit stays here. Rounded up, it would take a unit
-    of another's: then
-    it is owed."""
+    """Such a token rounds: up to two units more or less leave than the sale is worth."""
     token = world.deploy("ShareToken")
     world.send(token.functions.mint(world.owner, 10**9))
     world.send(token.functions.grow(10**9 // 3))
     world.send(token.functions.round(up))
     world.send(token.functions.approve(escrow.address, 2**200))
-    fell = set()
     for amount in range(1_000, 1_012):
         terms = escrow.terms(split.address, token=token.address, amount=amount)
         sale = escrow.opened(terms, world.owner, world.send(escrow.opening(terms)))
@@ -194,15 +197,9 @@ def test_a_token_of_shares_rounds_at_nobody_elses_cost(
         before = world.balance(token.address, escrow.address)
         events = escrow.events(world.send(sale.call("confirm")))
         less = before - world.balance(token.address, escrow.address)
-        if sale.state == DONE:
-            assert events == [sale.settled(CONFIRMED, stored, 0)]
-            assert stored - 2 <= less <= stored
-            fell.add(less - stored)
-        else:
-            assert events == [sale.settled(CONFIRMED, stored, 0), sale.delayed(stored)]
-            assert less == 0
-            fell.add("owed")
-    assert fell == ({0, "owed"} if up else {0, -1})
+        assert sale.state == DONE
+        assert events == [sale.settled(CONFIRMED, stored, 0)]
+        assert abs(stored - less) <= 2
     escrow.touched.clear()  # such a token may be short of a unit, by its own rounding
 
 
@@ -239,17 +236,15 @@ def test_a_sale_in_a_token_whose_code_is_gone_is_not_settled_as_if_it_had_paid(
     world: World, escrow: Escrow, split: Split
 ) -> None:
     sale, token, (buyer, seller) = vanished(world, escrow, split)
-    refund = seller.functions.run(escrow.address, 0, sale.data("refund"))
-    assert world.refusal(refund) == Refusal("NotAToken", (token.lower(),))
-    assert sale.state == HELD
     escrow.wait_until(sale.deadline)
     receipt = world.send(sale.call("release"))
     assert escrow.events(receipt)[1:] == [sale.delayed(UNIT)]
     assert not split.functions.isSalePaid(escrow.address, sale.record).call()
-    assert world.refusal(refund) == Refusal("NotAToken", (token.lower(),))
     assert sale.refusal("release") == sale.not_taken(UNIT)
     assert (sale.state, sale.owed) == (OWED, UNIT)
-    assert buyer.address == sale.buyer
+    receipt = world.send(seller.functions.run(escrow.address, 0, sale.data("refund")))
+    assert escrow.events(receipt)[1:] == [credited(buyer.address, token, UNIT)]
+    assert (sale.state, buyer.address) == (DONE, sale.buyer)
 
 
 @gone

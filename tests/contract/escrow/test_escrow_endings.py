@@ -225,10 +225,10 @@ def test_nothing_happens_in_a_state_it_is_not_for(
         assert sale.refusal(name, *arguments) == Refusal("WrongState", (state,))
 
 
-def test_the_step_that_pays_in_is_the_contracts_own(world: World, escrow: Escrow, split: Split) -> None:
+def test_the_steps_that_pay_are_the_contracts_own(world: World, escrow: Escrow, split: Split) -> None:
     escrow.open(split.address)
-    call = escrow.functions.payIn(split.address, bytes(32), COIN, 1)
-    assert world.refusal(call) == Refusal("Unauthorised", (world.owner.lower(), escrow.address.lower()))
+    assert world.refusal(escrow.functions.payIn(split.address, bytes(32), COIN, 1)) == Refusal("OnlyItself")
+    assert world.refusal(escrow.functions.deliver(COIN, world.owner, 1, True)) == Refusal("OnlyItself")
 
 
 def test_many_sales_fit_one_transaction(world: World, escrow: Escrow, split: Split) -> None:

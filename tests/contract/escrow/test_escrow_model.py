@@ -92,7 +92,7 @@ class Stage:
         if token == self.fair.address:
             return amount if self._passes(self.escrow.address, to) else 0
         answer, moved = self.mode
-        return amount if answer == "true" else max(amount * moved // 1_000, 0)
+        return amount if answer == "true" or amount * moved // 1_000 == amount else 0
 
 
 class Play:

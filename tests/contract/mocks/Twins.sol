@@ -30,7 +30,7 @@ contract Door {
         sheet = sheet_;
     }
 
-    function balanceOf(address who) external view returns (uint256) {
+    function balanceOf(address who) external view virtual returns (uint256) {
         return sheet.balanceOf(who);
     }
 
@@ -43,7 +43,7 @@ contract Door {
         return true;
     }
 
-    function transfer(address to, uint256 amount) external returns (bool) {
+    function transfer(address to, uint256 amount) external virtual returns (bool) {
         sheet.move(msg.sender, to, amount);
         return true;
     }
@@ -52,6 +52,41 @@ contract Door {
         allowance[from][msg.sender] -= amount;
         sheet.move(from, to, amount);
         return true;
+    }
+}
+
+interface IPaidAtADoor {
+    function tokensReceived(address from, uint256 amount) external;
+}
+
+/// @title A Door that calls whom it pays, if it was asked to.
+contract TellingDoor is Door {
+    mapping(address => bool) public hooked;
+
+    constructor(Sheet sheet_) Door(sheet_) {}
+
+    function hook(address who) external {
+        hooked[who] = true;
+    }
+
+    function transfer(address to, uint256 amount) external override returns (bool) {
+        sheet.move(msg.sender, to, amount);
+        if (hooked[to]) IPaidAtADoor(to).tokensReceived(msg.sender, amount);
+        return true;
+    }
+}
+
+/// @title A Door that says nothing, at once, to whoever gives it less than so much gas.
+contract PickyDoor is Door {
+    uint256 public immutable least;
+
+    constructor(Sheet sheet_, uint256 least_) Door(sheet_) {
+        least = least_;
+    }
+
+    function balanceOf(address who) external view override returns (uint256) {
+        require(gasleft() >= least, "too little gas");
+        return sheet.balanceOf(who);
     }
 }
 

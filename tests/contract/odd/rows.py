@@ -61,12 +61,13 @@ def spelt(letter: str) -> str:
 
 PAID = "P P P | P P P P P P P | P P P P P P P/P P P | P P P P | P P P"
 # A word that is no clean success is judged by the balance, save where a book pays one alone.
-MOVED_ALL_THE_SAME = "P P P | P P P P P P P | P P P P P P P/P P P | P f P f | P P P"
+# Coming in, such a word is none that the payer has paid.
+MOVED_ALL_THE_SAME = "r r r | P P P P P P P | r O O w P P P/O P P | P f P f | P P P"
 REFUSED = "r r r | A f N f N f A | r O O w A A A/O f f | P f N f | P P P"
 # The first payee and the buyer are refused, everybody else is not.
 SOME_REFUSED = "P P P | K f K f K P K | P P P P A A A/P f P | P f K P | P P P"
 KEEPS_A_PART = "L L L | L L L L L L L | L L L L L L L/L L L | P L L L | P P P"
-NO_BALANCES = "t t t | t t N t N t t | t O O w t t t t t | t P t t | P P P"
+NO_BALANCES = "t t t | t t N t N t t | t O O w P P P/O t t | t P P t | P P P"
 
 ROWS = (
     Row("honest", "For comparison.", HONEST, PAID),
@@ -235,13 +236,13 @@ ROWS = (
         "moves more than asked, and says `false`",
         "None known.",
         Manner("No", "More", number=10),
-        "P P P | M M M M M M M | P O O w M M M/O M M | P f M f | P P P",
+        "r r r | A f N f N f A | r O O w A A A/O f f | P f N f | P P P",
     ),
     Row(
         "moves half, and says `false`",
         "None known.",
         Manner("No", "Half"),
-        "L L L | K f N f N f K | L O O w K K K/O f f | P f K f | P P P",
+        "r r r | A f N f N f A | r O O w A A A/O f f | P f N f | P P P",
     ),
     Row(
         "reverts on nothing",
@@ -398,7 +399,7 @@ ROWS = (
         "is gone",
         "Its code is no more there: an account that takes its delegation back (EIP-7702).",
         HONEST,
-        "t t t | t t N t N t t | t O O w t t t t t | t t t t | P P P",
+        "t t t | t t N t N t t | t O O w A A A/O t t | t t N t | P P P",
         scene="gone",
     ),
 )
