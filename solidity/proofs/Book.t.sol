@@ -188,6 +188,12 @@ contract BookProof is AnyBook {
         assert(_isSound(address(0)));
     }
 
+    function check_nobody_else_delivers(address caller, address asset, uint256 amount, bool measured) external {
+        _anyBook(address(0));
+        vm.assume(caller != address(book));
+        assert(!_call(caller, 0, abi.encodeCall(book.deliver, (asset, address(alice), amount, measured))));
+    }
+
     // ------------------------------------------------------------------ promises
 
     function check_a_root_is_refused_unless_funded(uint256 total, bytes32 root, uint256 held, uint256 value) external {

@@ -345,6 +345,12 @@ contract EscrowProof is AnyEscrow {
         assert(!_call(caller, abi.encodeCall(escrow.payIn, (address(split), id, _asset(coin), amount))));
     }
 
+    function check_nobody_else_delivers(address caller, uint256 amount, bool coin, bool measured) external {
+        _anySale(coin);
+        vm.assume(caller != address(escrow));
+        assert(!_call(caller, abi.encodeCall(escrow.deliver, (_asset(coin), address(buyer), amount, measured))));
+    }
+
     // ------------------------------------------------------------------ money
 
     // What is held beyond what the sale, and the credits, are owed stays what it is, by every step.

@@ -127,6 +127,15 @@ contract GovernanceProof is SplitProof {
         assert(!_call(caller, address(controlled), 0, data));
     }
 
+    function check_a_batch_leaves_governance_alone(address caller, uint256 mark, uint256 to) external {
+        bytes memory short = _short();
+        bytes memory data =
+            abi.encodeCall(controlled.payBatch, (short, short.length - 24, short.length, address(token), mark, to));
+        _leavesGovernanceAlone(0, address(controlled), data);
+        vm.assume(caller != address(controlled));
+        assert(!_call(caller, address(controlled), 0, data));
+    }
+
     /// @dev Each claim or withdrawal of many is a call of its own, of which the above is proved: none here.
     function check_many_payments_leave_governance_alone(bool claims) external {
         address[] memory payees = new address[](0);

@@ -129,6 +129,13 @@ contract OnceOnlyProof is SplitProof {
         _unmarksNothing(payer, id, svm.createBool("itself") ? address(split) : alice, data);
     }
 
+    /// @dev Of one payee, as the distribution above.
+    function check_a_batch_unmarks_nothing(address payer, bytes32 id, uint256 mark, uint256 to) external {
+        bytes memory short = _short();
+        bytes memory data = abi.encodeCall(split.payBatch, (short, short.length - 24, short.length, address(token), mark, to));
+        _unmarksNothing(payer, id, svm.createBool("itself") ? address(split) : alice, data);
+    }
+
     function _unmarksNothing(address payer, bytes32 id, bytes memory data) private {
         _unmarksNothing(payer, id, alice, data);
     }

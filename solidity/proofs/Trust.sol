@@ -50,6 +50,7 @@ interface ISaleEscrow {
     function recordIdOf(address buyer, bytes32 saleId) external view returns (bytes32);
     function credit(address payee, address token) external view returns (uint256);
     function payIn(address split, bytes32 recordId, address token, uint256 amount) external;
+    function deliver(address asset, address to, uint256 amount, bool measured) external returns (bool paid);
 }
 
 /// @title What the proofs ask of PayoutBook.
@@ -71,6 +72,7 @@ interface IPayoutBook {
         external
         returns (uint256 amount);
     function claimMany(address token, Claim[] calldata claims) external returns (uint256 sent, uint256 skipped);
+    function deliver(address asset, address to, uint256 amount, bool measured) external returns (bool paid_);
     function promised(address token) external view returns (bytes32 root, uint256 total, uint256 claimed);
     function announced(address token) external view returns (bytes32 root, uint256 total, uint256 activeAt);
     function paid(address payee, address token) external view returns (uint256);

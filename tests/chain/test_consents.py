@@ -231,7 +231,7 @@ def test_only_consents_for_this_split_can_be_taken_back_here(stage: Stage) -> No
 # ---------------------------------------------------------------- which consents are good
 
 
-@pytest.mark.parametrize("last", [37, 38, 2, 29])
+@pytest.mark.parametrize("last", [37, 38, 2, 30])
 def test_a_signature_with_a_last_byte_that_the_contract_refuses_is_not_good(stage: Stage, last: int) -> None:
     """Some wallets write there what EIP-155 has for transactions, and the library that recovers takes it."""
     venture = Venture(stage, {"quorum": "50%"})

@@ -20,6 +20,7 @@ from _gas import FAR, NEAR, Chain, Meter
 from _gas import Split as Measured
 from _npm import Code
 from gas import _peer, accepted, targets
+from tests.contract.amending import Amendable, agreed, people
 from tests.contract.compiled import ROOT
 from tests.contract.world import COIN, GAS, Split, Terms, Tier, World
 
@@ -307,6 +308,24 @@ def test_the_largest_agreement_fits_in_another_asset_as_well(
     own_world.send(split.distributing(asset), gas=TRANSACTION_CAP)
     distributed, paid_out, _ = split.functions.marks(asset).call()
     assert distributed - MAX_PAYEES <= paid_out <= distributed == 10**12
+
+
+@pytest.mark.slow
+def test_nor_is_unanimity_among_the_most_payees_too_dear_to_ask_for(own_world: World) -> None:
+    """Of 400 payees one signs; all others are looked up in the new terms, and paid what somebody sent."""
+    (signer,) = people(own_world, 1)
+    payees = [own_world.fresh() for _ in range(MAX_PAYEES - 1)] + [signer.address]
+
+    def tiers(last: int) -> list[Tier]:
+        early = [(10**6 * (k + 1), [1] * MAX_PAYEES) for k in range(7)]
+        return [*early, (None, [0] * (MAX_PAYEES - 1) + [last])]
+
+    split = Amendable.create(own_world, payees, tiers(1), agreed(10_000))
+    split.fund(COIN, MAX_PAYEES)
+    own_world.send(split.distributing(), gas=TRANSACTION_CAP)
+    split.fund(COIN, MAX_PAYEES)
+    new = Terms.of(payees, tiers(2))
+    own_world.send(split.amending(new, split.consents(new, [signer])), gas=TRANSACTION_CAP)
 
 
 def test_what_cannot_be_pushed_can_be_claimed(own_world: World) -> None:

@@ -77,7 +77,7 @@ def test_the_library_pays_with_a_permit(world: World, split: Split) -> None:
     """No approval is asked for, or sent: the permit is one."""
     token, payer = world.token(), world.account()
     world.send(token.functions.mint(payer.address, 1_000))
-    ours = RevenueSplit.at(world.w3, split.address, account=payer)
+    ours = RevenueSplit.at(world.w3, split.address, factory=world.factory.address, account=payer)
     permitted = Permit(LATE, *permit(world, token, payer, split.address, 600))
     receipt = ours.pay(600, sale_id=SALE, token=token.address, permit=permitted).send()
     assert receipt.event(SalePaid).amount == 600

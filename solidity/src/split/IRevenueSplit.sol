@@ -101,6 +101,20 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @return amount Units that left.
     /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, BalanceShared, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
+
+    /// @notice Part of a distribution: payments that can be undone together. This split only.
+    /// @param terms Those in force: whoever calls has asked.
+    /// @param from Where in the terms the first entry begins.
+    /// @param until Where the last one ends.
+    /// @param token The settlement token, not the coin.
+    /// @param mark Revenue up to which everybody has been paid before.
+    /// @param to Revenue up to which everybody is paid now.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    /// @dev Reverts: OnlyItself, PaymentFailed, NotEnoughGas, NotAToken; the payments are then made one by one.
+    function payBatch(bytes calldata terms, uint256 from, uint256 until, address token, uint256 mark, uint256 to)
+        external
+        returns (uint256 sent, uint256 credited);
 }
 
 /// @title RevenueSplit: what is not done every day, and all views.
