@@ -258,6 +258,32 @@ def test_nor_that_two_tokens_are_one(world: World, through: str) -> None:
     assert world.balances(settles.address, [a.address, b]) == [1_000, 1_000]
 
 
+@pytest.mark.parametrize("burns", [False, True])
+@pytest.mark.parametrize("through", ["claim", "withdrawCredit"])
+def test_nor_by_so_little_gas_that_the_last_look_fails(world: World, through: str, burns: bool) -> None:
+    """At the token that is paid, where it is dear to ask."""
+    sheet = world.deploy("Sheet")
+    settles = world.deploy("Door", sheet.address)
+    other = world.deploy("DearTellingDoor", sheet.address, 60_000, burns)
+    for door in (settles, other):
+        world.send(sheet.functions.open(door.address))
+    a, b = world.payee("Reverts"), world.fresh()
+    world.send(other.functions.hook(a.address))
+    split = world.split([a.address, b], shares(1, 1), settles.address)
+    upstream = world.split([split.address], shares(1), settles.address)
+    world.send(settles.functions.mint(split.address, 1_000))
+    world.send(settles.functions.mint(upstream.address, 1_000))
+    if through == "withdrawCredit":
+        assert split.distribute(other.address) == (0, 1_000)
+        call = split.functions.withdrawCredit(a.address, other.address)
+    else:
+        call = split.claiming(a.address, other.address)
+    pays = upstream.contract.encode_abi("distribute", [upstream.terms.packed, settles.address])
+    world.plan(a, upstream.address, pays)
+    for gas in range(225_000, 265_000, 700) if burns else range(190_000, 240_000, 1_500):
+        world.refusal(call, gas=gas)
+
+
 @pytest.mark.parametrize("asset", ["coin", "token"])
 def test_two_balances_that_are_equal_by_chance_are_two(world: World, asset: str) -> None:
     """Anybody can make them equal, by sending what is missing: it holds up nothing."""

@@ -19,9 +19,9 @@ abstract contract SplitMoney is SplitState {
     /// @dev For one payment in a call of its own: the payment, two looks at the settlement token, and as much again as tells a
     ///      failure of the payee's own.
     uint256 private constant _DELIVERY_GAS = 900_000;
-    /// @dev Payments made at once. More would cost less, and more would have to be made again where one is undone: with more
-    ///      than this, four hundred payees would not fit into a transaction then.
-    uint256 private constant _BATCH = 100;
+    /// @dev Payments made at once. More would cost less, and more would have to be made again where one is undone: then four
+    ///      hundred payees would not fit into a transaction.
+    uint256 private constant _BATCH = 50;
 
     address private immutable _BACK_OFFICE;
 
@@ -123,7 +123,8 @@ abstract contract SplitMoney is SplitState {
     }
 
     /// @dev The same in a token: as many payments as make a batch at once, in a call of the split to itself. An answer that is
-    ///      not clear undoes that, and then each of them is made in a call of its own.
+    ///      not clear undoes that, and then each of them is made in a call of its own, and each that is left: so no more than
+    ///      one batch is made twice.
     function _payInBatches(bytes calldata terms, uint256 entry, uint256 end, address token, uint256 mark, uint256 to)
         private
         returns (uint256 sent, uint256 credited)
@@ -138,6 +139,7 @@ abstract contract SplitMoney is SplitState {
                 try this.payBatch(terms, entry - start, next - start, token, mark, to) returns (uint256 p, uint256 a) {
                     (paid, aside) = (p, a);
                 } catch {
+                    next = end;
                     (paid, aside,) = _payEach(terms, entry, next, Stretch(token, token, mark, to, false));
                 }
                 (sent, credited) = (sent + paid, credited + aside);

@@ -133,8 +133,10 @@ abstract contract SplitState is IRevenueSplitEvents {
     function _isShared(address asset, uint256 held, uint256 before, uint256 now_) private view returns (bool) {
         if (now_ < before) return true;
         if (before != held) return false;
-        (, uint256 holds) = asset == Asset.COIN ? (true, address(this).balance) : Asset.ask(asset, TOKEN_GAS);
-        return holds == now_;
+        if (asset == Asset.COIN) return address(this).balance == now_;
+        (bool answered, uint256 holds) = Asset.ask(asset, TOKEN_GAS);
+        // Nobody chooses so little gas that it is not seen.
+        return !answered || holds == now_;
     }
 
     // ------------------------------------------------------------------ money out

@@ -200,3 +200,29 @@ contract PlainToken {
         return true;
     }
 }
+
+/// @title An ERC-20 as plain as can be, that answers `false` where it was told to freeze somebody.
+contract FreezingToken {
+    mapping(address => uint256) public balanceOf;
+    mapping(address => bool) public frozen;
+
+    event Transfer(address indexed from, address indexed to, uint256 amount);
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function freeze(address[] calldata whom) external {
+        for (uint256 i = 0; i < whom.length; ++i) {
+            frozen[whom[i]] = true;
+        }
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        if (frozen[to]) return false;
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount;
+        emit Transfer(msg.sender, to, amount);
+        return true;
+    }
+}

@@ -76,6 +76,27 @@ contract TellingDoor is Door {
     }
 }
 
+/// @title The same, where it takes so much gas to say what is held.
+contract DearTellingDoor is TellingDoor {
+    uint256 public immutable least;
+    bool public immutable burns;
+
+    /// @param burns_ Whether it uses that gas, or says nothing at once where there is less.
+    constructor(Sheet sheet_, uint256 least_, bool burns_) TellingDoor(sheet_) {
+        (least, burns) = (least_, burns_);
+    }
+
+    function balanceOf(address who) external view override returns (uint256) {
+        if (burns) {
+            uint256 until = gasleft() - least;
+            while (gasleft() > until) {}
+        } else {
+            require(gasleft() >= least, "too little gas");
+        }
+        return sheet.balanceOf(who);
+    }
+}
+
 /// @title A Door that says nothing, at once, to whoever gives it less than so much gas.
 contract PickyDoor is Door {
     uint256 public immutable least;
