@@ -87,7 +87,7 @@ class Redirected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimSkipped(Event):
-    """A bulk claim left a payee out, or paid it in part; `reason` is a `Skip`."""
+    """A bulk claim left a payee out; `reason` is a `Skip`."""
 
     payee: str
     token: str
