@@ -13,11 +13,10 @@ nobody could miss must be killed. The judges are asked from quick to slow, up to
 
 1. Libraries: a contract around them (solidity/test/lib/Harness.sol), held by forge against the plain
    statements of the same rules.
-2. The contracts. Both are compiled by the compiler's old pipeline without the optimiser, which takes a tenth
-   of the time. Forge with few runs, then Python.
-3. What lives: the contracts by way of the intermediate language, as shipped but hardly optimised and without
-   the hash of the sources that ends the code. Bytes that are the same are a mutant that is none. Forge with
-   more runs, then Python, and in it what asks for gas.
+2. The contracts: forge with few runs, then the tests in Python that know the source, then forge with more.
+
+All is compiled by way of the intermediate language, as shipped, but hardly optimised and without the hash of
+the sources that ends the code: bytes that are the same are a mutant that is none.
 
 All of it happens in a copy of the tests (solidity/out/mutants/tree-…), brought up to date as a run begins, so
 that nobody's edits disturb it. The compiler stays in memory; Python's tests are collected once and forked for
@@ -78,19 +77,17 @@ _SPLIT = (
     *("RevenueSplitFuzz", "PayoutFuzz", "LocksFuzz", "SharedBalanceFuzz"),
     *("RevenueSplitInvariants", "ReentrancyInvariants"),
 )
-_LIBRARY = ("TermsFuzz", "MoneyRuleFuzz", "PayoutFuzz", "DeliveryFuzz")
 _SPLIT_TESTS = tuple(
     f"tests/contract/test_{name}.py"
     for name in (
         *("pay", "payees", "terms", "tokens", "permit", "many", "locks", "commitments", "two_addresses"),
-        *("storage", "factory", "survivors"),
+        *("storage", "factory"),
     )
 )
 _AMEND_TESTS = (
     *(f"tests/chain/test_{name}.py" for name in ("amend", "amend_settling", "amend_storage", "amend_random")),
     "tests/contract/test_governance.py",
     "tests/contract/test_amend*.py",
-    "tests/contract/test_survivors.py",
 )
 _ESCROW_TESTS, _BOOK_TESTS = ("tests/contract/escrow/test_*.py",), ("tests/contract/book/test_*.py",)
 _AMENDING = ("AmendmentFuzz", "AmendmentInvariants")
@@ -195,87 +192,23 @@ _OPTIMIZER = {
 
 # What stands around libraries, for forge.
 HARNESS, HARNESSES = "test/lib/Harness.sol", ("TermsHarness", "MoneyHarness")
-# Where the old pipeline has no room on the stack: the same, with fewer variables at a time. What a mutant has
-# changed of these does not compile so, and is left to the other pipeline.
-_ROOM: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "src/lib/Terms.sol": (
-        ("            bool wrong;", "            { bool wrong;"),
-        ("return (0, header, 0);", "return (0, header, 0); }"),
-        ("bytes32 node = _climb(", "commitment = _climb("),
-        ("commitment = _seal(node, ", "commitment = _seal(commitment, "),
-    ),
-    "src/split/SplitMoney.sol": (
-        (
-            "_payAll(terms, token, mark, to, held);",
-            "_payAll(terms, Tally(token, token, mark, to, held, false, 0, 0));",
-        ),
-        (
-            "_payAll(bytes calldata terms, address token, uint256 mark, uint256 to, uint256 held)",
-            "_payAll(bytes calldata terms, Tally memory tally)",
-        ),
-        (
-            "token, _base(token), mark, to);\n        (uint256 entry,",
-            "tally.token, _base(tally.token), tally.mark, tally.to);\n        (uint256 entry,",
-        ),
-        (", end, stride, token);", ", end, stride, tally.token);"),
-        ("Tally memory tally = Tally(token, token, mark, to, held, false, sent, 0);", "tally.sent = sent;"),
-        ("Delivery.judge(token, amount, _heldNow", "Delivery.judge(tally.token, amount, _heldNow"),
-    ),
-    "src/amendable/AmendableBackOffice.sol": (
-        (
-            (
-                "        uint256 header = Calldata.start(oldTerms);\n"
-                "        uint256 tiers = Terms.tierCount(header);\n        (uint256 entry, uint256 end)"
-            ),
-            (
-                "        uint256 tiers = Terms.tierCount(Calldata.start(oldTerms));\n"
-                "        (uint256 entry, uint256 end)"
-            ),
-        ),
-        ("_getsWorse(entry, oldTerms, newTerms)", "_worse(entry)"),
-        (
-            "Terms.tier(header, tiers - 1);\n        uint256 needed",
-            "Terms.tier(Calldata.start(oldTerms), tiers - 1);\n        uint256 needed",
-        ),
-        (
-            "    function _checkConsent(",
-            """    function _worse(uint256 entry) private pure returns (bool) {
-        bytes calldata a = msg.data[0:0];
-        bytes calldata b = a;
-        assembly {
-            a.offset := add(calldataload(4), 0x24)
-            a.length := calldataload(sub(a.offset, 0x20))
-            b.offset := add(calldataload(36), 0x24)
-            b.length := calldataload(sub(b.offset, 0x20))
-        }
-        return _getsWorse(entry, Calldata.start(a), Calldata.start(b), b);
-    }
-
-    function _checkConsent(""",
-        ),
-        (
-            "_getsWorse(uint256 entry, bytes calldata oldTerms, bytes calldata newTerms) private",
-            "_getsWorse(uint256 entry, uint256 was, uint256 is_, bytes calldata newTerms) private",
-        ),
-        (
-            (
-                "        uint256 was = Calldata.start(oldTerms);\n"
-                "        uint256 is_ = Calldata.start(newTerms);\n"
-            ),
-            "",
-        ),
-    ),
+# Which library each of them shows, and who holds it.
+LIBRARIES: Mapping[str, Target] = {
+    "lib/Terms.sol": Target(("TermsHarness",), ("TermsFuzz",), ()),
+    "lib/MoneyRule.sol": Target(("MoneyHarness",), ("MoneyRuleFuzz", "PayoutFuzz"), ()),
+    "lib/Payout.sol": Target(("MoneyHarness",), ("PayoutFuzz",), ()),
+    "lib/Delivery.sol": Target(("MoneyHarness",), ("DeliveryFuzz",), ()),
 }
-# Small enough for a chain, and hardly slower than nothing at all.
-_PLAINLY = {
-    "enabled": False,
-    "details": {"deduplicate": True, "cse": False, "yul": False, "peephole": True, "jumpdestRemover": True},
-}
-
 EFFORT = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "20", "FOUNDRY_INVARIANT_DEPTH": "50"}
 QUICK = {"FOUNDRY_FUZZ_RUNS": "24", "FOUNDRY_INVARIANT_RUNS": "6", "FOUNDRY_INVARIANT_DEPTH": "40"}
 SECONDS = 900  # of a whole judge
 TEST_SECONDS = 60  # of a test in Python, besides five times what it takes on unbroken contracts
+
+
+def targets_of(file: str) -> list[Target]:
+    """Who is asked about a file, in order."""
+    library = LIBRARIES.get(file)
+    return [*([library] if library else []), *TARGETS[file]]
 
 
 # ------------------------------------------------------------------------------------------ compiling
@@ -354,12 +287,10 @@ def _needed_by(unit: str, contents: Mapping[str, str]) -> set[str]:
     return found
 
 
-def compile_parts(
-    compiler: Compiler, names: Sequence[str], mutant: Mutant | None = None, *, plain: bool = False
-) -> dict[str, str]:
+def compile_parts(compiler: Compiler, names: Sequence[str], mutant: Mutant | None = None) -> dict[str, str]:
     """Creation code (hex) of contracts by name, with the mutant; the factory gets its parts by argument.
 
-    Optimised no further than the stack asks for, since what a mutant does is the same; `plain`, not at all.
+    Optimised no further than the stack asks for, since what a mutant does is the same.
     """
     contents = {unit: source["content"] for unit, source in _everything()["sources"].items()}
     if mutant:
@@ -380,13 +311,9 @@ def compile_parts(
     assert "new " not in contents[factory], "the factory makes its parts in a way this tool does not know"
     contents[UNITS[LOADER]] = _LOADER
     units = {**UNITS, **dict.fromkeys(HARNESSES, HARNESS)}
-    if plain:
-        for unit, changes in _ROOM.items():
-            for before, after in changes:
-                contents[unit] = contents[unit].replace(before, after)
-        for name in ("Harness.sol", "IHarness.sol"):
-            text = (ROOT / "solidity/test/lib" / name).read_text(encoding="utf-8")
-            contents[f"test/lib/{name}"] = text.replace('"revshare/', '"src/')
+    for name in ("Harness.sol", "IHarness.sol"):
+        text = (ROOT / "solidity/test/lib" / name).read_text(encoding="utf-8")
+        contents[f"test/lib/{name}"] = text.replace('"revshare/', '"src/')
     needed = set().union(*(_needed_by(units[name], contents) for name in names))
     selection: dict[str, dict[str, list[str]]] = {}
     for name in names:
@@ -396,8 +323,7 @@ def compile_parts(
         "sources": {unit: {"content": contents[unit]} for unit in sorted(needed)},
         "settings": {
             **_everything()["settings"],
-            "viaIR": not plain,
-            "optimizer": _PLAINLY if plain else _OPTIMIZER,
+            "optimizer": _OPTIMIZER,
             # Without the hash of the sources, by which every mutant would be other bytes.
             "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
             "outputSelection": selection,
@@ -431,35 +357,28 @@ class Judge:
         self.tree = WORK / f"tree-{name}"
         self.artifacts = self.tree / "solidity/out/mutant"
         copy_tests(self.tree)
-        self.baseline = compile_parts(self.compiler, (*PARTS, LOADER, ESCROW, BOOK))
-        self.plain = compile_parts(self.compiler, (*PARTS, LOADER, ESCROW, BOOK, *HARNESSES), plain=True)
+        self.baseline = compile_parts(self.compiler, (*PARTS, LOADER, ESCROW, BOOK, *HARNESSES))
         self.tests = PythonTests(self.tree)
         forge(self.tree, ("Nobody",), QUICK)  # compiles the tests
         kept = {name: self._harness(name).read_text(encoding="utf-8") for name in HARNESSES}
         self._harnesses = {name: json.loads(text) for name, text in kept.items()}
-        self._put(self.baseline)
+        self._put({})
 
     def _harness(self, name: str) -> Path:
         return self.tree / f"solidity/out/Harness.sol/{name}.json"
 
     def _put(self, codes: Mapping[str, str]) -> None:
         """Have the tests find these, and else what is not broken."""
+        codes = {**self.baseline, **codes}
         write_artifacts(self.artifacts, codes)
         for name, kept in self._harnesses.items():
-            code = codes.get(name, self.plain[name])
-            kept["bytecode"] = {"object": "0x" + code, "sourceMap": "", "linkReferences": {}}
+            kept["bytecode"] = {"object": "0x" + codes[name], "sourceMap": "", "linkReferences": {}}
             self._harness(name).write_text(json.dumps(kept), encoding="utf-8")
 
     def verdict_of(self, mutant: Mutant, *, quick: bool = False) -> tuple[str, str]:
         """(verdict, by what): stillborn, same (bytes), killed, survived; open if `quick` stops at forge."""
-        targets = TARGETS[mutant.file]
-        by = self._plain_killer(mutant, targets, quick=quick)
-        if by:
-            return "killed", by
-        if quick:
-            return "open", "survived forge"
         changed = False
-        for target in targets:
+        for target in targets_of(mutant.file):
             try:
                 made = compile_parts(self.compiler, target.contracts, mutant)
             except Broken as broken:
@@ -468,44 +387,29 @@ class Judge:
             if all(code == self.baseline[name] for name, code in made.items()):
                 continue
             changed = True
-            self._put({**self.baseline, **made})
-            by = forge(self.tree, target.suites, EFFORT)
-            by = by or self.tests.killer(self.artifacts, target.tests, mutant.file)
+            self._put(made)
+            by = forge(self.tree, target.suites, QUICK)
+            if not by and not quick:
+                by = self.tests.killer(self.artifacts, target.tests, mutant.file) if target.tests else None
+                by = by or forge(self.tree, target.suites, EFFORT)
             if by:
                 return "killed", by
-        return ("survived", "") if changed else ("same", "compiles to the same bytes")
-
-    def _plain_killer(self, mutant: Mutant, targets: Sequence[Target], *, quick: bool) -> str | None:
-        """Who notices in what the old pipeline makes of it, if it makes anything."""
-        asked = [Target(HARNESSES, _LIBRARY, ())] if mutant.file.startswith("lib/") else []
-        for target in (*asked, *targets):
-            try:
-                made = compile_parts(self.compiler, target.contracts, mutant, plain=True)
-            except Broken:
-                return None
-            if all(code == self.plain[name] for name, code in made.items()):
-                continue
-            self._put({**self.plain, **made})
-            by = forge(self.tree, target.suites, QUICK)
-            if not by and not quick and target.tests:
-                by = self.tests.killer(self.artifacts, target.tests, mutant.file, plain=True)
-            if by:
-                return by
-        return None
+        if not changed:
+            return "same", "compiles to the same bytes"
+        return ("open", "survived forge") if quick else ("survived", "")
 
     def calibrate(self, files: Sequence[str], *, quick: bool) -> None:
         """Raise RuntimeError unless the unbroken contracts pass and every known mutant is killed."""
-        targets = [target for file in files for target in TARGETS[file]]
-        suites = sorted({suite for target in targets for suite in target.suites} | set(_LIBRARY))
+        targets = [target for file in files for target in targets_of(file)]
+        suites = sorted({suite for target in targets for suite in target.suites})
         tests = sorted({pattern for target in targets for pattern in target.tests})
-        for plain in (True, False):
-            self._put(self.plain if plain else self.baseline)
-            by = forge(self.tree, suites, QUICK if plain else EFFORT)
-            if not quick:
-                by = by or self.tests.learn(self.artifacts, tests, plain=plain)
-            say(f"unbroken{' and plainly compiled' if plain else ''}: {by or 'passes'}")
-            if by:
-                raise RuntimeError(f"the unbroken contracts do not pass: {by}")
+        self._put({})
+        by = forge(self.tree, suites, QUICK if quick else EFFORT)
+        if not quick:
+            by = by or self.tests.learn(self.artifacts, tests)
+        say(f"unbroken: {by or 'passes'}")
+        if by:
+            raise RuntimeError(f"the unbroken contracts do not pass: {by}")
         for mutant in known():
             if mutant.file in files:
                 verdict, by = self.verdict_of(mutant, quick=quick)
@@ -656,14 +560,14 @@ class PythonTests:
     def __init__(self, tree: Path) -> None:
         self.tree = tree
         self.state = tree / "python.json"
-        self.known: dict[str, Any] = {"times": {}, "kills": {}, "left_out": {"plain": [], "shipped": []}}
+        self.known: dict[str, Any] = {"times": {}, "kills": {}, "left_out": []}
         if self.state.is_file():
             self.known = json.loads(self.state.read_text(encoding="utf-8"))
         self._servers: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
-    def killer(self, folder: Path, patterns: Sequence[str], file: str, *, plain: bool = False) -> str | None:
+    def killer(self, folder: Path, patterns: Sequence[str], file: str) -> str | None:
         """Which test fails first on these artifacts, if any; `file` is the source that was changed."""
-        told = self._ask(folder, patterns, self.known["kills"].get(file, {}), plain=plain, maxfail=1)
+        told = self._ask(folder, patterns, self.known["kills"].get(file, {}), maxfail=1)
         if told is None:
             return "pytest (timeout)"
         if not told["failed"]:
@@ -674,16 +578,16 @@ class PythonTests:
         self._keep()
         return killer
 
-    def learn(self, folder: Path, patterns: Sequence[str], *, plain: bool) -> str | None:
+    def learn(self, folder: Path, patterns: Sequence[str]) -> str | None:
         """Leave out what fails on contracts that are not broken, and say so; or who failed them all."""
-        self.known["left_out"]["plain" if plain else "shipped"] = []
-        told = self._ask(folder, patterns, {}, plain=plain, maxfail=0)
+        self.known["left_out"] = []
+        told = self._ask(folder, patterns, {}, maxfail=0)
         if told is None:
             return "pytest (timeout)"
         if 5 * len(told["failed"]) > len(told["times"]):
             return f"{len(told['failed'])} of {len(told['times'])}, such as {told['failed'][0]}"
         self.known["times"].update(told["times"])
-        self.known["left_out"]["plain" if plain else "shipped"] = told["failed"]
+        self.known["left_out"] = told["failed"]
         for failed in told["failed"]:
             say(f"not asked: {failed}")
         self._keep()
@@ -693,16 +597,15 @@ class PythonTests:
         self.state.write_text(json.dumps(self.known), encoding="utf-8")
 
     def _ask(
-        self, folder: Path, patterns: Sequence[str], kills: Mapping[str, int], *, plain: bool, maxfail: int
+        self, folder: Path, patterns: Sequence[str], kills: Mapping[str, int], *, maxfail: int
     ) -> dict[str, Any] | None:
-        left_out = self.known["left_out"]
         result = self.tree / "pytest-result.json"
         result.unlink(missing_ok=True)
         task = {
             "folder": str(folder),
             "kills": kills,
             "times": self.known["times"],
-            "left_out": [*left_out["shipped"], *(left_out["plain"] if plain else [])],
+            "left_out": self.known["left_out"],
             "maxfail": maxfail,
             "result": str(result),
         }

@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,11 +204,13 @@ def sees_what_is_unexplored() -> bool:
 
 
 def run_all(expected: Mapping[str, Sequence[str]], workers: int) -> Run:
-    """Run all of these, some processes at a time, and put together what they gave."""
+    """Run all of these, some processes at a time, say what each gave as it ends, and put it together."""
     results: dict[str, list[Mapping[str, Any]]] = {}
     said = []
     with ThreadPoolExecutor(workers) as pool:
-        for run in pool.map(lambda batch: run_halmos(*batch), batches(expected)):
+        running = [pool.submit(run_halmos, *batch) for batch in batches(expected)]
+        for done in as_completed(running):
+            run = done.result()
             said.append(run.said)
             for path, tests in run.results.items():
                 results.setdefault(path, []).extend(tests)

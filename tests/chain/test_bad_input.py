@@ -123,6 +123,7 @@ OTHERS: dict[str, Callable[[Office], object]] = {
     "no tree before": lambda o: o.book.publish(o.tree, "tree.json"),  # type: ignore[arg-type]
     "no signature": lambda o: o.proposal.add_consent("ann", 5),  # type: ignore[arg-type]
     "an id that cannot be written": lambda o: o.split.pay(1, sale_id="\udc80"),
+    "an id that is the same as another": lambda o: o.split.pay(1, sale_id="INV-1\0"),
     "a block before it was there": lambda o: o.split.received(block=0),
 }
 

@@ -291,28 +291,67 @@ def test_nor_do_unclear_answers_make_it_too_large(
 def test_the_largest_agreement_fits_in_another_asset_as_well(
     own_world: World, kind: str, claimed: bool
 ) -> None:
-    """Than the one that settles. Only where it is coin, nobody has any of it yet, and somebody has claimed
-    alone, it does
-    not: then some are claimed for first, by one call."""
-    token = own_world.deploy("PlainToken")
+    """Than the one that settles, of which something is held as well; also where the terms may change."""
+    token = own_world.token() if kind == "coin" else own_world.deploy("PlainToken")
     asset, settlement = (COIN, token.address) if kind == "coin" else (token.address, COIN)
-    split = own_world.split(
-        [own_world.fresh() for _ in range(MAX_PAYEES)], eight_tiers(MAX_PAYEES), settlement
-    )
-    if asset == COIN:
-        split.fund(COIN, 10**12)
+    payees = [own_world.fresh() for _ in range(MAX_PAYEES)]
+    split = Amendable.create(own_world, payees, eight_tiers(MAX_PAYEES), agreed(5_000), settlement)
+    split.fund(COIN, 10**12)
+    if kind == "coin":
+        split.fund(token, 10**9)
     else:
         own_world.send(token.functions.transfer(split.address, 10**12))
-    payees = split.terms.payees
     if claimed:
         split.claim(payees[7], asset)
-    if claimed and kind == "coin":
-        assert own_world.attempt(split.distributing(asset), gas=TRANSACTION_CAP)["status"] == 0
-        claims = [(payee, split.terms.proof(i), asset) for i, payee in enumerate(payees[8:58], 8)]
-        own_world.send(split.functions.claimMany(claims), gas=TRANSACTION_CAP)
     own_world.send(split.distributing(asset), gas=TRANSACTION_CAP)
     distributed, paid_out, _ = split.functions.marks(asset).call()
     assert distributed - MAX_PAYEES <= paid_out <= distributed == 10**12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quirk", ["Blacklist", "ReturnsFalse"])
+def test_a_settlement_token_that_refuses_to_move_holds_no_amendment_up(own_world: World, quirk: str) -> None:
+    """All 400 payees, who have nothing yet, are credited, and then the terms can change."""
+    (signer,) = people(own_world, 1)
+    payees = [own_world.fresh() for _ in range(MAX_PAYEES - 1)] + [signer.address]
+    token = own_world.token()
+    weights = [1] * (MAX_PAYEES - 1)
+    split = Amendable.create(own_world, payees, [(None, [*weights, MAX_PAYEES])], agreed(5_000), token.address)
+    for asset in (token, COIN):
+        split.fund(asset, 10**9)
+    own_world.behave(token, quirk)
+    new = Terms.of(payees, [(None, [*weights, 2 * MAX_PAYEES])], token.address)
+    for asset in (token.address, COIN):
+        own_world.send(split.distributing(asset), gas=TRANSACTION_CAP)
+    split.fund(token, MAX_PAYEES * 2)  # somebody's dust
+    own_world.send(split.amending(new, split.consents(new, [signer])), gas=TRANSACTION_CAP)
+    assert split.functions.credit(signer.address, token.address).call() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("claimed", "listed"), [(True, 0), (False, 1)])
+def test_nor_does_anybodys_dust_while_all_sign(own_world: World, claimed: bool, listed: int) -> None:
+    """A unit for each of 400 payees in every asset, and a claim for one of them, before all consent.
+
+    With a claim in each asset, and a token listed beside, it would no longer fit (18.8 million).
+    """
+    signers = people(own_world, MAX_PAYEES)
+    settles, other = own_world.deploy("PlainToken"), own_world.deploy("PlainToken")
+    one = [(None, [1] * MAX_PAYEES)]
+    split = Amendable.create(own_world, [s.address for s in signers], one, agreed(10_000), settles.address)
+    assets = [settles.address, COIN, other.address]
+    for again in (False, True):
+        for token in (settles, other):
+            own_world.send(token.functions.transfer(split.address, MAX_PAYEES))
+        split.fund(COIN, MAX_PAYEES)
+        for asset in assets:
+            if not again:
+                own_world.send(split.distributing(asset), gas=TRANSACTION_CAP)
+            elif claimed:
+                split.claim(signers[7].address, asset)
+    tokens = [other.address][:listed]
+    new = split.other([(None, [1] * (MAX_PAYEES - 1) + [2])])
+    own_world.send(split.amending(new, split.consents(new, signers, tokens), tokens), gas=TRANSACTION_CAP)
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ def test_an_amendable_split_keeps_epochs_standings_and_what_was_set_aside_since(
     assert at(world, split, 5) == 1
     assert at(world, split, mapped(1, 6)) == int.from_bytes(new.commitment, "big")
     assert at(world, split, mapped(COIN, 7)) == 4_000 << 64 | 1
-    assert at(world, split, mapped(bad.address, mapped(COIN, 8))) == 1_000 << 64  # of epoch 0
+    assert at(world, split, mapped(bad.address, mapped(COIN, 8))) == 0  # of epoch 0, nothing is kept
     split.fund(COIN, 600)
     split.distribute()
     assert at(world, split, mapped(bad.address, mapped(COIN, 8))) == 300 << 64 | 1

@@ -300,12 +300,15 @@ def test_two_balances_that_are_equal_by_chance_are_two(world: World, asset: str)
     assert world.balances(paying, [a, b]) == world.balances(settles.address, [a, b]) == [500, 500]
 
 
+@pytest.mark.parametrize("lies", [False, True])
 @pytest.mark.parametrize("least", [60_000, 120_000])
 @pytest.mark.parametrize("through", ["claim", "distribute"])
-def test_nobody_chooses_so_little_gas_that_nothing_is_watched(world: World, through: str, least: int) -> None:
-    """Of a settlement token that says what is held only to who has gas to spare."""
+def test_nobody_chooses_so_little_gas_that_nothing_is_watched(
+    world: World, through: str, least: int, lies: bool
+) -> None:
+    """Of a settlement token that says what is held only to who has gas to spare, and else nothing, or 0."""
     sheet = world.deploy("Sheet")
-    settles, other = world.deploy("PickyDoor", sheet.address, least), world.deploy("Door", sheet.address)
+    settles, other = world.deploy("PickyDoor", sheet.address, least, lies), world.deploy("Door", sheet.address)
     for door in (settles, other):
         world.send(sheet.functions.open(door.address))
     a, b = world.fresh(), world.fresh()
@@ -333,7 +336,9 @@ def test_nobody_but_the_split_itself_has_it_deliver(world: World) -> None:
         front = world.at("RevenueSplit", split.address).functions
         for call in (
             split.functions.deliver(asset, payee.address, 1, COIN),
-            front.payBatch(split.terms.packed, 0, len(split.terms.packed), asset, 0, 1_000),
+            front.payBatch(
+                split.terms.packed, 0, len(split.terms.packed), (asset, token.address, 0, 1_000, False)
+            ),
         ):
             for sender in (world.owner, world.stranger):
                 assert world.refusal(call, sender=sender) == Refusal("OnlyItself")

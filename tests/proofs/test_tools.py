@@ -25,7 +25,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
-prove, analyse = load("prove"), load("analyse")
+prove, analyse, mutants = load("prove"), load("analyse"), load("mutants")
 
 EXPECTED = {"BookProof": ["check_a", "check_b"]}
 
@@ -180,3 +180,10 @@ def test_every_row_of_the_document_is_read() -> None:
     text = analyse.ANSWERS.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert len(rows) == len(analyse._ROW.findall(text)) > 0
+
+
+def test_mutants_stated_by_hand_are_of_the_contracts_as_they_stand() -> None:
+    """One whose text is gone from the source would end a run of hours, or worse, be passed over."""
+    for mutant in [*mutants.known(), *mutants.by_hand()]:
+        text = (mutants.SOURCES / mutant.file).read_text(encoding="utf-8")
+        assert mutant.applied_to(text) != text

@@ -18,7 +18,7 @@ abstract contract AmendableTerms is SplitState {
         uint128 revenue;
     }
 
-    /// @dev What was set aside for a payee since the amendment that began this epoch.
+    /// @dev What was set aside for a payee since the amendment that began this epoch; of epoch 0 nothing is kept.
     struct Since {
         uint64 epoch;
         uint128 credited;
@@ -70,8 +70,11 @@ abstract contract AmendableTerms is SplitState {
 
     /// @inheritdoc SplitState
     function _afterCredit(address asset, address payee, uint256 amount) internal override {
-        Since storage since = _since[asset][payee];
         uint64 epoch_ = _standings[asset].epoch;
+        // Until an asset's first amendment all of a credit is of these terms, and a distribution to hundreds that sets
+        // everything aside has no gas for a word more of each.
+        if (epoch_ == 0) return;
+        Since storage since = _since[asset][payee];
         if (since.epoch != epoch_) (since.epoch, since.credited) = (epoch_, 0);
         since.credited += uint128(amount);
     }
@@ -79,8 +82,10 @@ abstract contract AmendableTerms is SplitState {
     /// @inheritdoc SplitState
     /// @dev What is oldest is withdrawn first.
     function _earlierCredit(address asset, address payee, uint256 credit) internal view override returns (uint256) {
+        uint64 epoch_ = _standings[asset].epoch;
+        if (epoch_ == 0) return 0;
         Since memory since = _since[asset][payee];
-        uint256 own = since.epoch == _standings[asset].epoch ? since.credited : 0;
+        uint256 own = since.epoch == epoch_ ? since.credited : 0;
         return credit > own ? credit - own : 0;
     }
 }

@@ -4,6 +4,20 @@ pragma solidity 0.8.37;
 // What a RevenueSplit answers to. Amounts are integers in the asset's smallest unit; `token` is address(0) for the chain's
 // own coin.
 
+/// @dev Revenue in an asset that is being distributed.
+/// @param token The asset.
+/// @param settlement The settlement token.
+/// @param mark Revenue up to which everybody has been paid before.
+/// @param to Revenue up to which everybody is paid now.
+/// @param alone Whether somebody may have claimed beyond `mark`.
+struct Stretch {
+    address token;
+    address settlement;
+    uint256 mark;
+    uint256 to;
+    bool alone;
+}
+
 /// @title RevenueSplit: what it says, and how it refuses.
 /// @notice Every payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and
 ///         the money rule (lib/MoneyRule.sol) alone. Refusals of the libraries are declared there: TermsMismatch
@@ -102,19 +116,19 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @dev Reverts: TermsMismatch, NothingDue, PaymentFailed, NotAToken, BalanceShared, Reentered.
     function claim(address payee, bytes calldata proof, address token) external returns (uint256 amount);
 
-    /// @notice Part of a distribution: payments that can be undone together. This split only.
+    /// @notice Part of a distribution: payments that can be undone together, if an answer is not clear, or if another asset
+    ///         than the settlement token is paid and lowers what must not fall. This split only.
     /// @param terms Those in force: whoever calls has asked.
     /// @param from Where in the terms the first entry begins.
     /// @param until Where the last one ends.
-    /// @param token The settlement token, not the coin.
-    /// @param mark Revenue up to which everybody has been paid before.
-    /// @param to Revenue up to which everybody is paid now.
     /// @return sent Units that left.
     /// @return credited Units set aside.
-    /// @dev Reverts: OnlyItself, PaymentFailed, NotEnoughGas, NotAToken; the payments are then made one by one.
-    function payBatch(bytes calldata terms, uint256 from, uint256 until, address token, uint256 mark, uint256 to)
+    /// @return alone Whether somebody may stand beyond the stretch, of these payees or of others.
+    /// @dev Reverts: OnlyItself, PaymentFailed, BalanceShared, NotEnoughGas, NotAToken, Reentered; the payments are then made
+    ///      one by one.
+    function payBatch(bytes calldata terms, uint256 from, uint256 until, Stretch calldata stretch)
         external
-        returns (uint256 sent, uint256 credited);
+        returns (uint256 sent, uint256 credited, bool alone);
 }
 
 /// @title RevenueSplit: what is not done every day, and all views.

@@ -5,7 +5,7 @@ import {Account, Books, toAccount, toBooks} from "../lib/Books.sol";
 import {Asset} from "../lib/Asset.sol";
 import {Calldata} from "../lib/Calldata.sol";
 import {Delivery} from "../lib/Delivery.sol";
-import {IRevenueSplitOffice} from "./IRevenueSplit.sol";
+import {IRevenueSplitOffice, Stretch} from "./IRevenueSplit.sol";
 import {Lock} from "../lib/Lock.sol";
 import {MoneyRule} from "../lib/MoneyRule.sol";
 import {Payout} from "../lib/Payout.sol";
@@ -82,13 +82,14 @@ abstract contract SplitMoney is SplitState {
         Lock.take(token);
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         bool alone = books.claimedAlone();
-        if (alone || token != settlement) {
+        if (settlement != Asset.COIN || token != Asset.COIN) {
             if (token != settlement) _requireGuardable(token, settlement);
-            (sent, credited, alone) = _payEach(terms, entry, end, Stretch(token, settlement, mark, to, alone));
-        } else if (token == Asset.COIN) {
-            (sent, credited) = _pay(terms, entry, end, token, mark, to);
+            (sent, credited, alone) =
+                _payInBatches(terms, entry, end, Stretch(token, settlement, mark, to, alone));
+        } else if (alone) {
+            (sent, credited, alone) = _payEach(terms, entry, end, Stretch(token, settlement, mark, to, true), false);
         } else {
-            (sent, credited) = _payInBatches(terms, entry, end, token, mark, to);
+            (sent, credited) = _pay(terms, entry, end, token, mark, to);
         }
         if (credited != 0) _noteSettlementToken(settlement);
         _books[token] = toBooks(to, books.paidOut() + sent, alone);
@@ -97,7 +98,60 @@ abstract contract SplitMoney is SplitState {
         _afterDistribution(token, to);
     }
 
-    /// @dev What mostly happens: the settlement token is distributed, and nobody has claimed alone.
+    /// @dev As many payments as make a batch at once, in a call of the split to itself. An answer that is not clear, or a
+    ///      balance that may not fall, undoes that, and then each of them is made in a call of its own, and each that is left:
+    ///      so no more than one batch is made twice. (Coin that settles is either accepted or not, and lowers nothing else:
+    ///      there is nothing to undo.)
+    function _payInBatches(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
+        private
+        returns (uint256 sent, uint256 credited, bool alone)
+    {
+        uint256 start = Calldata.start(terms);
+        unchecked {
+            uint256 batch = _BATCH * Terms.strideOf(Terms.tierCount(start));
+            for (uint256 next; entry != end; entry = next) {
+                next = end - entry > batch ? entry + batch : end;
+                uint256 paid;
+                uint256 aside;
+                bool ahead;
+                try this.payBatch(terms, entry - start, next - start, s) returns (uint256 p, uint256 c, bool a) {
+                    (paid, aside, ahead) = (p, c, a);
+                } catch {
+                    next = end;
+                    (paid, aside, ahead) = _payEach(terms, entry, next, s, true);
+                }
+                (sent, credited, alone) = (sent + paid, credited + aside, alone || ahead);
+            }
+        }
+    }
+
+    /// @notice IRevenueSplitPayouts.payBatch
+    function payBatch(bytes calldata terms, uint256 from, uint256 until, Stretch calldata stretch)
+        external
+        returns (uint256 sent, uint256 credited, bool alone)
+    {
+        if (msg.sender != address(this)) revert Delivery.OnlyItself();
+        Stretch memory s = stretch;
+        uint256 start = Calldata.start(terms);
+        unchecked {
+            (from, until) = (start + from, start + until);
+        }
+        if (s.token == s.settlement) return _payBatch(terms, from, until, s);
+        uint256 held = Asset.balance(s.token);
+        (uint256 coins, uint256 units) = _guard(s.token, s.settlement);
+        (sent, credited, alone) = _payBatch(terms, from, until, s);
+        _unguard(s.token, s.settlement, held, coins, units);
+    }
+
+    function _payBatch(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
+        private
+        returns (uint256 sent, uint256 credited, bool alone)
+    {
+        if (s.alone) return _payEach(terms, entry, end, s, false);
+        (sent, credited) = _pay(terms, entry, end, s.token, s.mark, s.to);
+    }
+
+    /// @dev What mostly happens: nobody has claimed alone, so that all are paid from the same mark on, by one plan.
     function _pay(bytes calldata terms, uint256 entry, uint256 end, address token, uint256 mark, uint256 to)
         private
         returns (uint256 sent, uint256 credited)
@@ -122,60 +176,13 @@ abstract contract SplitMoney is SplitState {
         }
     }
 
-    /// @dev The same in a token: as many payments as make a batch at once, in a call of the split to itself. An answer that is
-    ///      not clear undoes that, and then each of them is made in a call of its own, and each that is left: so no more than
-    ///      one batch is made twice.
-    function _payInBatches(bytes calldata terms, uint256 entry, uint256 end, address token, uint256 mark, uint256 to)
-        private
-        returns (uint256 sent, uint256 credited)
-    {
-        uint256 start = Calldata.start(terms);
-        unchecked {
-            uint256 batch = _BATCH * Terms.strideOf(Terms.tierCount(start));
-            for (uint256 next; entry != end; entry = next) {
-                next = end - entry > batch ? entry + batch : end;
-                uint256 paid;
-                uint256 aside;
-                try this.payBatch(terms, entry - start, next - start, token, mark, to) returns (uint256 p, uint256 a) {
-                    (paid, aside) = (p, a);
-                } catch {
-                    next = end;
-                    (paid, aside,) = _payEach(terms, entry, next, Stretch(token, token, mark, to, false));
-                }
-                (sent, credited) = (sent + paid, credited + aside);
-            }
-        }
-    }
-
-    /// @notice IRevenueSplitPayouts.payBatch
-    function payBatch(bytes calldata terms, uint256 from, uint256 until, address token, uint256 mark, uint256 to)
-        external
-        returns (uint256 sent, uint256 credited)
-    {
-        if (msg.sender != address(this)) revert Delivery.OnlyItself();
-        unchecked {
-            uint256 start = Calldata.start(terms);
-            return _pay(terms, start + from, start + until, token, mark, to);
-        }
-    }
-
-    /// @dev Revenue to be shared one by one.
-    /// @param mark Up to which everybody has been paid before.
-    /// @param to Up to which everybody is paid now.
-    /// @param alone Whether somebody may have claimed beyond `mark`.
-    struct Stretch {
-        address token;
-        address settlement;
-        uint256 mark;
-        uint256 to;
-        bool alone;
-    }
-
-    /// @dev Where somebody has claimed alone, each payee is paid from its own mark on, if that is further.
+    /// @dev Payee by payee, by the rule as it is written: where somebody has claimed alone, each is paid from its own mark on,
+    ///      if that is further.
+    /// @param apart Whether each payment is made in a call of its own, that can be undone.
     /// @return sent Units that left.
     /// @return credited Units set aside.
-    /// @return alone Whether somebody may stand beyond `to`, of these payees or of others.
-    function _payEach(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
+    /// @return alone Whether somebody may stand beyond the stretch, of these payees or of others.
+    function _payEach(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s, bool apart)
         private
         returns (uint256 sent, uint256 credited, bool alone)
     {
@@ -191,7 +198,7 @@ abstract contract SplitMoney is SplitState {
             }
             uint256 amount = MoneyRule.earned(header, entry, s.token, _base(s.token), from, s.to);
             if (amount == 0) continue;
-            if (_payOne(s.token, payee, amount, s.settlement)) {
+            if (apart ? _payOne(s, payee, amount) : Delivery.attempt(s.token, payee, amount, 0)) {
                 sent += amount;
             } else {
                 credited += amount;
@@ -201,11 +208,9 @@ abstract contract SplitMoney is SplitState {
         alone = alone && s.alone;
     }
 
-    /// @dev Pays one of many, whose failure must not stop the others.
-    function _payOne(address token, address payee, uint256 amount, address settlement) private returns (bool paid) {
-        // Coin that settles is either accepted or not, and lowers nothing else: there is nothing to undo.
-        if (token == Asset.COIN && settlement == Asset.COIN) return Delivery.attempt(token, payee, amount, 0);
-        try IRevenueSplitOffice(address(this)).deliver{gas: _DELIVERY_GAS}(token, payee, amount, settlement)
+    /// @dev Pays one of many in a call of its own, whose failure must not stop the others.
+    function _payOne(Stretch memory s, address payee, uint256 amount) private returns (bool paid) {
+        try IRevenueSplitOffice(address(this)).deliver{gas: _DELIVERY_GAS}(s.token, payee, amount, s.settlement)
         returns (bool paid_) {
             return paid_;
         } catch {

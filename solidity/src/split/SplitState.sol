@@ -107,10 +107,7 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
         if (settlement != Asset.COIN) {
             Lock.take(settlement);
-            bool answered;
-            (answered, units) = Asset.ask(settlement, TOKEN_GAS);
-            // Nobody chooses so little gas that it is not watched.
-            if (!answered) Delivery.requireGas(TOKEN_GAS);
+            (, units) = _lookAt(settlement);
         }
     }
 
@@ -123,7 +120,7 @@ abstract contract SplitState is IRevenueSplitEvents {
         }
         if (settlement != Asset.COIN) {
             Lock.release(settlement);
-            (, uint256 now_) = Asset.ask(settlement, TOKEN_GAS);
+            (, uint256 now_) = _lookAt(settlement);
             if (_isShared(asset, held, units, now_)) revert BalanceShared(asset, settlement);
         }
     }
@@ -134,9 +131,15 @@ abstract contract SplitState is IRevenueSplitEvents {
         if (now_ < before) return true;
         if (before != held) return false;
         if (asset == Asset.COIN) return address(this).balance == now_;
-        (bool answered, uint256 holds) = Asset.ask(asset, TOKEN_GAS);
-        // Nobody chooses so little gas that it is not seen.
+        (bool answered, uint256 holds) = _lookAt(asset);
         return !answered || holds == now_;
+    }
+
+    /// @dev What is held of a token that is watched, asked with all the gas that it may have: nobody chooses so little that it
+    ///      answers otherwise. `units` is 0 where it does not answer. Reverts: NotEnoughGas.
+    function _lookAt(address token) private view returns (bool answered, uint256 units) {
+        Delivery.requireGas(TOKEN_GAS);
+        return Asset.ask(token, TOKEN_GAS);
     }
 
     // ------------------------------------------------------------------ money out

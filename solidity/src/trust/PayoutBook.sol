@@ -52,7 +52,7 @@ contract PayoutBook is Deliverer {
         NotProven, // the leaf is not in the root in force
         NothingDue, // it has been paid all of it before
         TotalExceeded, // the leaves of this tree sum to more than was promised
-        NotDelivered // the payee, or the token, did not take all the money
+        NotDelivered // the payee, or the token, did not take the money: nothing of it has moved
     }
 
     /// @dev No asset, and no lock: taken for the rest of a transaction in which coin was promised.
@@ -102,7 +102,7 @@ contract PayoutBook is Deliverer {
     /// @notice The payee had the payment of this transaction sent to another address.
     event Redirected(address indexed payee, address indexed token, address to);
 
-    /// @notice A bulk claim left a payee out, or paid only the part that `PayeePaid` says; the rest stays due.
+    /// @notice A bulk claim left a payee out, who stays owed all of it.
     event ClaimSkipped(address indexed payee, address indexed token, Skip reason);
 
     /// @notice The owner took out money that was never promised.

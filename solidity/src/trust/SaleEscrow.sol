@@ -219,7 +219,7 @@ contract SaleEscrow is Deliverer {
 
     /// @notice Gives the money back to the buyer; the seller only, at any time, disputed or not; also what is owed.
     /// @param buyer Who opened the sale.
-    /// @dev Reverts: Unauthorised, WrongState, NotEnoughGas, NotAToken, Reentered.
+    /// @dev Reverts: Unauthorised, WrongState, NotEnoughGas, Reentered.
     function refund(address split, address buyer, bytes32 saleId) external nonReentrant {
         Sale storage sale_ = _saleOf(split, buyer, saleId);
         if (sale_.state == State.Owed) {
@@ -236,7 +236,7 @@ contract SaleEscrow is Deliverer {
 
     /// @notice Decides a dispute; the arbiter only, before the decision deadline.
     /// @param amountToBuyer Units that go back; the rest of what was held goes to the split.
-    /// @dev Reverts: Unauthorised, WrongState, TooLate, MoreThanHeld, NotEnoughGas, NotAToken, Reentered.
+    /// @dev Reverts: Unauthorised, WrongState, TooLate, MoreThanHeld, NotEnoughGas, Reentered.
     function decide(address split, address buyer, bytes32 saleId, uint256 amountToBuyer) external nonReentrant {
         Sale storage sale_ = _in(State.Disputed, split, buyer, saleId);
         _checkCaller(sale_.arbiter);
@@ -262,7 +262,7 @@ contract SaleEscrow is Deliverer {
     }
 
     /// @notice Ends a dispute that the arbiter has left undecided, as the terms say; anyone, from the decision deadline on.
-    /// @dev Reverts: WrongState, TooEarly, NotEnoughGas, NotAToken, Reentered.
+    /// @dev Reverts: WrongState, TooEarly, NotEnoughGas, Reentered.
     function settleByDefault(address split, address buyer, bytes32 saleId) external nonReentrant {
         Sale storage sale_ = _in(State.Disputed, split, buyer, saleId);
         _checkFrom(sale_.decisionDeadline);

@@ -257,7 +257,7 @@ class SaleEscrow(Contract):
     # ---------------------------------------------------------------- credits
 
     def credit(self, payee: str, *, token: str | Token | None = None, block: BlockId = "latest") -> int:
-        """Units set aside for a buyer, or a split, that could not be paid. No token is the coin."""
+        """Units set aside for a buyer that could not be paid. No token is the coin."""
         return int(self._view("credit", given_address(payee, "payee"), self._token(token), block=block)["0"])
 
     def withdraw_credit(self, payee: str, *, token: str | Token | None = None) -> Call:

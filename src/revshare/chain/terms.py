@@ -187,7 +187,7 @@ def record_id(name: str | bytes) -> bytes:
     """The 32 bytes by which a sale or batch is known to the contract.
 
     Text of at most 31 bytes of UTF-8 stands there itself, readable, filled with zeros; longer text as its
-    keccak-256. Bytes must be 32 already.
+    keccak-256. Bytes must be 32 already. Different texts have different ids, so none may hold a zero byte.
     """
     if isinstance(name, bytes):
         if len(name) != 32:
@@ -195,6 +195,9 @@ def record_id(name: str | bytes) -> bytes:
         return name
     if not isinstance(name, str) or not name:
         raise InvalidInput(f"an id is a non-empty text or 32 bytes, not {name!r}")
+    if "\0" in name:
+        # It would be the same 32 bytes as the id without it.
+        raise InvalidInput(f"an id is text without zero bytes, not {name!r}")
     try:
         text = name.encode()
     except UnicodeEncodeError as error:
