@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
-import {Stretch} from "revshare/split/IRevenueSplit.sol";
 import {SplitProof} from "./SplitProof.sol";
 import {both, either, svm, vm} from "./Cheats.sol";
 
@@ -130,8 +129,10 @@ contract GovernanceProof is SplitProof {
 
     function check_a_batch_leaves_governance_alone(address caller, uint256 mark, uint256 to) external {
         bytes memory short = _short();
-        Stretch memory stretch = Stretch(address(token), address(token), mark, to, svm.createBool("alone"));
-        bytes memory data = abi.encodeCall(controlled.payBatch, (short, short.length - 24, short.length, stretch));
+        bool claimed = svm.createBool("claimed");
+        bytes memory data = abi.encodeCall(
+            controlled.payAtOnce, (short, short.length - 24, short.length, address(token), mark, to, claimed)
+        );
         _leavesGovernanceAlone(0, address(controlled), data);
         vm.assume(caller != address(controlled));
         assert(!_call(caller, address(controlled), 0, data));

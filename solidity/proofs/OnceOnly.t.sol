@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IAmendableSplit} from "revshare/amendable/IAmendableSplit.sol";
-import {Stretch} from "revshare/split/IRevenueSplit.sol";
 import {SplitProof} from "./SplitProof.sol";
 import {svm, vm} from "./Cheats.sol";
 
@@ -133,8 +132,10 @@ contract OnceOnlyProof is SplitProof {
     /// @dev Of one payee, as the distribution above.
     function check_a_batch_unmarks_nothing(address payer, bytes32 id, uint256 mark, uint256 to) external {
         bytes memory short = _short();
-        Stretch memory stretch = Stretch(address(token), address(token), mark, to, svm.createBool("alone"));
-        bytes memory data = abi.encodeCall(split.payBatch, (short, short.length - 24, short.length, stretch));
+        bool claimed = svm.createBool("claimed");
+        bytes memory data = abi.encodeCall(
+            split.payAtOnce, (short, short.length - 24, short.length, address(token), mark, to, claimed)
+        );
         _unmarksNothing(payer, id, svm.createBool("itself") ? address(split) : alice, data);
     }
 

@@ -745,7 +745,7 @@ def test_the_command_publishes(
         code, out, err = run(capsys, places["factory"], "--to", "sourcify", "--url", fake.url)
     assert code == 0
     assert "verified by sourcify: the sources are the very ones" in out
-    assert f"published by itself: RevenueSplit at {places['implementation']}" in out
+    assert f"still to be published separately: RevenueSplit at {places['implementation']}" in out
     assert "is compiling it" in err
     assert list(here.iterdir()) == []
 

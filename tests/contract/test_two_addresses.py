@@ -327,7 +327,7 @@ def test_nobody_chooses_so_little_gas_that_nothing_is_watched(
 
 
 def test_nobody_but_the_split_itself_has_it_deliver(world: World) -> None:
-    """`deliver` and `payBatch` pay without asking why: they are the split's own, for its distributions."""
+    """`deliver` and `payAtOnce` pay without asking why: they are the split's own, for its distributions."""
     token, payee = world.token(), world.payee()
     split = world.split([payee.address, world.fresh()], shares(1, 1), token.address)
     split.fund(COIN, 1_000)
@@ -336,9 +336,7 @@ def test_nobody_but_the_split_itself_has_it_deliver(world: World) -> None:
         front = world.at("RevenueSplit", split.address).functions
         for call in (
             split.functions.deliver(asset, payee.address, 1, COIN),
-            front.payBatch(
-                split.terms.packed, 0, len(split.terms.packed), (asset, token.address, 0, 1_000, False)
-            ),
+            front.payAtOnce(split.terms.packed, 0, len(split.terms.packed), asset, 0, 1_000, True),
         ):
             for sender in (world.owner, world.stranger):
                 assert world.refusal(call, sender=sender) == Refusal("OnlyItself")

@@ -4,20 +4,6 @@ pragma solidity 0.8.37;
 // What a RevenueSplit answers to. Amounts are integers in the asset's smallest unit; `token` is address(0) for the chain's
 // own coin.
 
-/// @dev Revenue in an asset that is being distributed.
-/// @param token The asset.
-/// @param settlement The settlement token.
-/// @param mark Revenue up to which everybody has been paid before.
-/// @param to Revenue up to which everybody is paid now.
-/// @param alone Whether somebody may have claimed beyond `mark`.
-struct Stretch {
-    address token;
-    address settlement;
-    uint256 mark;
-    uint256 to;
-    bool alone;
-}
-
 /// @title RevenueSplit: what it says, and how it refuses.
 /// @notice Every payee's statement can be rebuilt from these events, the terms in the factory's `SplitCreated` event and
 ///         the money rule (lib/MoneyRule.sol) alone. Refusals of the libraries are declared there: TermsMismatch
@@ -121,14 +107,23 @@ interface IRevenueSplitPayouts is IRevenueSplitEvents {
     /// @param terms Those in force: whoever calls has asked.
     /// @param from Where in the terms the first entry begins.
     /// @param until Where the last one ends.
+    /// @param token Any asset but the coin where that settles.
+    /// @param mark Revenue up to which everybody has been paid before.
+    /// @param to Revenue up to which everybody is paid now.
+    /// @param claimed Whether somebody may have claimed beyond `mark`.
     /// @return sent Units that left.
     /// @return credited Units set aside.
-    /// @return alone Whether somebody may stand beyond the stretch, of these payees or of others.
     /// @dev Reverts: OnlyItself, PaymentFailed, BalanceShared, NotEnoughGas, NotAToken, Reentered; the payments are then made
     ///      one by one.
-    function payBatch(bytes calldata terms, uint256 from, uint256 until, Stretch calldata stretch)
-        external
-        returns (uint256 sent, uint256 credited, bool alone);
+    function payAtOnce(
+        bytes calldata terms,
+        uint256 from,
+        uint256 until,
+        address token,
+        uint256 mark,
+        uint256 to,
+        bool claimed
+    ) external returns (uint256 sent, uint256 credited);
 }
 
 /// @title RevenueSplit: what is not done every day, and all views.

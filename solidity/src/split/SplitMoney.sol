@@ -5,7 +5,7 @@ import {Account, Books, toAccount, toBooks} from "../lib/Books.sol";
 import {Asset} from "../lib/Asset.sol";
 import {Calldata} from "../lib/Calldata.sol";
 import {Delivery} from "../lib/Delivery.sol";
-import {IRevenueSplitOffice, Stretch} from "./IRevenueSplit.sol";
+import {IRevenueSplitOffice} from "./IRevenueSplit.sol";
 import {Lock} from "../lib/Lock.sol";
 import {MoneyRule} from "../lib/MoneyRule.sol";
 import {Payout} from "../lib/Payout.sol";
@@ -82,15 +82,14 @@ abstract contract SplitMoney is SplitState {
         Lock.take(token);
         (uint256 entry, uint256 end) = Terms.entriesOf(terms);
         bool alone = books.claimedAlone();
-        if (settlement != Asset.COIN || token != Asset.COIN) {
-            if (token != settlement) _requireGuardable(token, settlement);
-            (sent, credited, alone) =
-                _payInBatches(terms, entry, end, Stretch(token, settlement, mark, to, alone));
-        } else if (alone) {
-            (sent, credited, alone) = _payEach(terms, entry, end, Stretch(token, settlement, mark, to, true), false);
+        if (token == Asset.COIN && settlement == Asset.COIN) {
+            if (alone) (sent, credited) = _payEach(terms, entry, end, token, mark, to, true, false);
+            else (sent, credited) = _pay(terms, entry, end, token, mark, to);
         } else {
-            (sent, credited) = _pay(terms, entry, end, token, mark, to);
+            if (token != settlement) _requireGuardable(token, settlement);
+            (sent, credited) = _payInBatches(terms, entry, end, token, mark, to, alone);
         }
+        if (alone) alone = _isAnyAhead(terms, token, to);
         if (credited != 0) _noteSettlementToken(settlement);
         _books[token] = toBooks(to, books.paidOut() + sent, alone);
         Lock.release(token);
@@ -102,10 +101,18 @@ abstract contract SplitMoney is SplitState {
     ///      balance that may not fall, undoes that, and then each of them is made in a call of its own, and each that is left:
     ///      so no more than one batch is made twice. (Coin that settles is either accepted or not, and lowers nothing else:
     ///      there is nothing to undo.)
-    function _payInBatches(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
-        private
-        returns (uint256 sent, uint256 credited, bool alone)
-    {
+    /// @param claimed Whether somebody may have claimed beyond `mark`.
+    /// @return sent Units that left.
+    /// @return credited Units set aside.
+    function _payInBatches(
+        bytes calldata terms,
+        uint256 entry,
+        uint256 end,
+        address token,
+        uint256 mark,
+        uint256 to,
+        bool claimed
+    ) private returns (uint256 sent, uint256 credited) {
         uint256 start = Calldata.start(terms);
         unchecked {
             uint256 batch = _BATCH * Terms.strideOf(Terms.tierCount(start));
@@ -113,42 +120,45 @@ abstract contract SplitMoney is SplitState {
                 next = end - entry > batch ? entry + batch : end;
                 uint256 paid;
                 uint256 aside;
-                bool ahead;
-                try this.payBatch(terms, entry - start, next - start, s) returns (uint256 p, uint256 c, bool a) {
-                    (paid, aside, ahead) = (p, c, a);
+                try this.payAtOnce(terms, entry - start, next - start, token, mark, to, claimed) returns (
+                    uint256 p, uint256 c
+                ) {
+                    (paid, aside) = (p, c);
                 } catch {
                     next = end;
-                    (paid, aside, ahead) = _payEach(terms, entry, next, s, true);
+                    (paid, aside) = _payEach(terms, entry, next, token, mark, to, claimed, true);
                 }
-                (sent, credited, alone) = (sent + paid, credited + aside, alone || ahead);
+                (sent, credited) = (sent + paid, credited + aside);
             }
         }
     }
 
-    /// @notice IRevenueSplitPayouts.payBatch
-    function payBatch(bytes calldata terms, uint256 from, uint256 until, Stretch calldata stretch)
-        external
-        returns (uint256 sent, uint256 credited, bool alone)
-    {
+    /// @notice IRevenueSplitPayouts.payAtOnce
+    function payAtOnce(
+        bytes calldata terms,
+        uint256 from,
+        uint256 until,
+        address token,
+        uint256 mark,
+        uint256 to,
+        bool claimed
+    ) external returns (uint256 sent, uint256 credited) {
         if (msg.sender != address(this)) revert Delivery.OnlyItself();
-        Stretch memory s = stretch;
         uint256 start = Calldata.start(terms);
         unchecked {
             (from, until) = (start + from, start + until);
         }
-        if (s.token == s.settlement) return _payBatch(terms, from, until, s);
-        uint256 held = Asset.balance(s.token);
-        (uint256 coins, uint256 units) = _guard(s.token, s.settlement);
-        (sent, credited, alone) = _payBatch(terms, from, until, s);
-        _unguard(s.token, s.settlement, held, coins, units);
-    }
-
-    function _payBatch(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s)
-        private
-        returns (uint256 sent, uint256 credited, bool alone)
-    {
-        if (s.alone) return _payEach(terms, entry, end, s, false);
-        (sent, credited) = _pay(terms, entry, end, s.token, s.mark, s.to);
+        address settlement = Terms.settlementToken(start);
+        uint256 held;
+        uint256 coins;
+        uint256 units;
+        if (token != settlement) {
+            held = Asset.balance(token);
+            (coins, units) = _guard(token, settlement);
+        }
+        if (claimed) (sent, credited) = _payEach(terms, from, until, token, mark, to, true, false);
+        else (sent, credited) = _pay(terms, from, until, token, mark, to);
+        if (token != settlement) _unguard(token, settlement, held, coins, units);
     }
 
     /// @dev What mostly happens: nobody has claimed alone, so that all are paid from the same mark on, by one plan.
@@ -178,40 +188,55 @@ abstract contract SplitMoney is SplitState {
 
     /// @dev Payee by payee, by the rule as it is written: where somebody has claimed alone, each is paid from its own mark on,
     ///      if that is further.
+    /// @param claimed Whether somebody has, maybe.
     /// @param apart Whether each payment is made in a call of its own, that can be undone.
-    /// @return sent Units that left.
-    /// @return credited Units set aside.
-    /// @return alone Whether somebody may stand beyond the stretch, of these payees or of others.
-    function _payEach(bytes calldata terms, uint256 entry, uint256 end, Stretch memory s, bool apart)
-        private
-        returns (uint256 sent, uint256 credited, bool alone)
-    {
+    function _payEach(
+        bytes calldata terms,
+        uint256 entry,
+        uint256 end,
+        address token,
+        uint256 mark,
+        uint256 to,
+        bool claimed,
+        bool apart
+    ) private returns (uint256 sent, uint256 credited) {
         uint256 header = Calldata.start(terms);
-        alone = !_samePayees(s.token);
         for (; entry != end; entry += Terms.strideOf(Terms.tierCount(header))) {
             address payee = Terms.payeeAt(entry);
-            uint256 from = s.mark;
-            if (s.alone) {
-                uint256 own = _accounts[s.token][payee].mark();
-                if (own > s.to) alone = true;
+            uint256 from = mark;
+            if (claimed) {
+                uint256 own = _accounts[token][payee].mark();
                 if (own > from) from = own;
             }
-            uint256 amount = MoneyRule.earned(header, entry, s.token, _base(s.token), from, s.to);
+            uint256 amount = MoneyRule.earned(header, entry, token, _base(token), from, to);
             if (amount == 0) continue;
-            if (apart ? _payOne(s, payee, amount) : Delivery.attempt(s.token, payee, amount, 0)) {
+            bool paid = apart
+                ? _payOne(token, payee, amount, Terms.settlementToken(header))
+                : Delivery.attempt(token, payee, amount, 0);
+            if (paid) {
                 sent += amount;
             } else {
                 credited += amount;
-                _credit(s.token, payee, amount);
+                _credit(token, payee, amount);
             }
         }
-        alone = alone && s.alone;
+    }
+
+    /// @dev Whether somebody may stand beyond `to`, of these payees or of others.
+    function _isAnyAhead(bytes calldata terms, address token, uint256 to) private view returns (bool) {
+        if (!_samePayees(token)) return true;
+        (uint256 entry, uint256 end) = Terms.entriesOf(terms);
+        for (; entry != end; entry += Terms.strideOf(Terms.tierCount(Calldata.start(terms)))) {
+            if (_accounts[token][Terms.payeeAt(entry)].mark() > to) return true;
+        }
+        return false;
     }
 
     /// @dev Pays one of many in a call of its own, whose failure must not stop the others.
-    function _payOne(Stretch memory s, address payee, uint256 amount) private returns (bool paid) {
-        try IRevenueSplitOffice(address(this)).deliver{gas: _DELIVERY_GAS}(s.token, payee, amount, s.settlement)
-        returns (bool paid_) {
+    function _payOne(address token, address payee, uint256 amount, address settlement) private returns (bool paid) {
+        try IRevenueSplitOffice(address(this)).deliver{gas: _DELIVERY_GAS}(token, payee, amount, settlement) returns (
+            bool paid_
+        ) {
             return paid_;
         } catch {
             Delivery.requireGas(_DELIVERY_GAS);
