@@ -161,7 +161,7 @@ contract PayeeProof is AnyTerms {
         _names(terms, payee, entries, anyOf(entries), anyOf(3));
     }
 
-    function check_any_proof_names_an_entry_of_the_terms(address payee) external {
+    function check_long_any_proof_names_an_entry_of_the_terms(address payee) external {
         Terms memory terms = _anyTermsOf(5 + anyOf(4));
         uint256 entries = 1 + anyOf(15);
         _names(terms, payee, entries, anyOf(entries), anyOf(4));

@@ -124,19 +124,19 @@ def test_money_goes_to_the_payees_whoever_claims_for_them(world: World) -> None:
 
 
 def test_what_one_of_many_can_burn_is_bounded(world: World) -> None:
-    """Half a million of gas each, and what it costs to say so: the others are paid by what is left."""
+    """Three quarters of a million of gas each, and what it costs to say so: the others are paid by what is left."""
     burners = [world.payee("BurnsGas").address for _ in range(3)]
     payee = world.fresh()
     split = world.split([*burners, payee], shares(1, 1, 1, 1))
     split.fund(COIN, 4_000)
     function = split.functions.claimMany(claims(split, *((p, COIN) for p in [*burners, payee])))
     receipt = world.send(function)
-    assert receipt["gasUsed"] < 3 * 520_000 + 120_000
+    assert receipt["gasUsed"] < 3 * 770_000 + 120_000
     assert world.balance(COIN, payee) == 1_000
     split.check()
 
 
-def test_half_a_million_is_enough_for_the_dearest_claim(world: World) -> None:
+def test_what_one_of_many_gets_is_enough_for_the_dearest_claim(world: World) -> None:
     """One of 400 payees and of eight tiers, a proxied wallet that needs what it is given, and a token that
     hooks."""
     hungry = world.payee("Hungry", 180_000)
@@ -273,7 +273,7 @@ def test_what_one_of_many_withdrawals_can_burn_is_bounded(world: World) -> None:
     assert split.distribute() == (0, 4_000)
     world.become(last, "Honest")
     receipt = world.send(split.functions.withdrawCredits(payees, COIN))
-    assert receipt["gasUsed"] < 3 * 520_000 + 120_000
+    assert receipt["gasUsed"] < 3 * 770_000 + 120_000
     assert world.balance(COIN, last.address) == 1_000
     split.check()
 

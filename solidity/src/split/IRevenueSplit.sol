@@ -153,7 +153,7 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
         uint256 earlier;
     }
 
-    /// @notice `claim` for many: several payees, or one payee in several assets. One that is refused, or burns its 500,000
+    /// @notice `claim` for many: several payees, or one payee in several assets. One that is refused, or burns its 750,000
     ///         gas, is left out with an event and never stops another.
     /// @return paidClaims How many were paid.
     /// @dev Reverts: never, but for want of gas.

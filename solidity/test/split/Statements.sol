@@ -8,7 +8,8 @@ import {Vm} from "../Vm.sol";
 
 /// @title Statements rebuilt from a split's logs alone, as somebody would who cannot see its storage.
 /// @dev It knows the terms (from `SplitCreated`) and the money rule. One per split. A receipt has no logs of calls that were
-///      undone; forge's has, so that what precedes a `PaymentSkipped` and was undone with it is left out here.
+///      undone; forge's has, so that what precedes a `PaymentSkipped` and was undone with it is left out here, and so is a
+///      `Credited` of a batch that was undone: the same payee is credited once more before the distribution ends.
 contract Statements {
     using Agreements for Agreement;
 
@@ -58,6 +59,7 @@ contract Statements {
     /// @dev One of many that failed after it was entered: what the split says next is that it was skipped, and for such a reason.
     function _undone(Vm.Log[] memory logs, uint256 n) private view returns (bool) {
         bytes32 what = logs[n].topics[0];
+        if (what == IRevenueSplitEvents.Credited.selector) return _creditedOnceMore(logs, n);
         if (what != IRevenueSplitEvents.Claimed.selector && what != IRevenueSplitEvents.CreditWithdrawn.selector) return false;
         uint256 next = n + 1;
         while (next < logs.length && logs[next].emitter != _SPLIT) ++next;
@@ -65,6 +67,18 @@ contract Statements {
         if (logs[next].topics[1] != logs[n].topics[1] || logs[next].topics[2] != logs[n].topics[2]) return false;
         return abi.decode(logs[next].data, (bytes4)) != IRevenueSplitEvents.NothingDue.selector
             && abi.decode(logs[next].data, (bytes4)) != Terms.TermsMismatch.selector;
+    }
+
+    function _creditedOnceMore(Vm.Log[] memory logs, uint256 n) private view returns (bool) {
+        for (uint256 next = n + 1; next < logs.length; ++next) {
+            if (logs[next].emitter != _SPLIT) continue;
+            if (logs[next].topics[0] == IRevenueSplitEvents.Distributed.selector) return false;
+            if (
+                logs[next].topics[0] == logs[n].topics[0] && logs[next].topics[1] == logs[n].topics[1]
+                    && logs[next].topics[2] == logs[n].topics[2]
+            ) return true;
+        }
+        return false;
     }
 
     function _distributed(address token, uint256 from, uint256 to) private {
