@@ -159,7 +159,8 @@ def _seen(source: ContractSource) -> str:
         f"{source.identifier}, solc {source.compiler_version}, at {source.address} on chain {source.chain_id}"
     )
     lines += [
-        f"made with it, and still to be published separately: {name} at {place}" for place, name in source.others.items()
+        f"made with it, and still to be published separately: {name} at {place}"
+        for place, name in source.others.items()
     ]
     return "\n".join(lines)
 

@@ -316,7 +316,9 @@ def test_a_settlement_token_that_refuses_to_move_holds_no_amendment_up(own_world
     payees = [own_world.fresh() for _ in range(MAX_PAYEES - 1)] + [signer.address]
     token = own_world.token()
     weights = [1] * (MAX_PAYEES - 1)
-    split = Amendable.create(own_world, payees, [(None, [*weights, MAX_PAYEES])], agreed(5_000), token.address)
+    split = Amendable.create(
+        own_world, payees, [(None, [*weights, MAX_PAYEES])], agreed(5_000), token.address
+    )
     for asset in (token, COIN):
         split.fund(asset, 10**9)
     own_world.behave(token, quirk)

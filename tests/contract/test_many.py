@@ -124,7 +124,7 @@ def test_money_goes_to_the_payees_whoever_claims_for_them(world: World) -> None:
 
 
 def test_what_one_of_many_can_burn_is_bounded(world: World) -> None:
-    """Three quarters of a million of gas each, and what it costs to say so: the others are paid by what is left."""
+    """750,000 gas each, and what it costs to say so: the others are paid by what is left."""
     burners = [world.payee("BurnsGas").address for _ in range(3)]
     payee = world.fresh()
     split = world.split([*burners, payee], shares(1, 1, 1, 1))

@@ -308,7 +308,10 @@ def test_nobody_chooses_so_little_gas_that_nothing_is_watched(
 ) -> None:
     """Of a settlement token that says what is held only to who has gas to spare, and else nothing, or 0."""
     sheet = world.deploy("Sheet")
-    settles, other = world.deploy("PickyDoor", sheet.address, least, lies), world.deploy("Door", sheet.address)
+    settles, other = (
+        world.deploy("PickyDoor", sheet.address, least, lies),
+        world.deploy("Door", sheet.address),
+    )
     for door in (settles, other):
         world.send(sheet.functions.open(door.address))
     a, b = world.fresh(), world.fresh()

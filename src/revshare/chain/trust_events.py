@@ -37,7 +37,7 @@ class Skip(IntEnum):
     NOTHING_DUE = 1
     TOTAL_EXCEEDED = 2
     NOT_DELIVERED = 3
-    """The payee, or the token, did not take the money: nothing of it has moved, and it can still be claimed."""
+    """The payee, or the token, did not take the money: nothing has moved, and it can still be claimed."""
 
 
 @dataclass(frozen=True, kw_only=True)
