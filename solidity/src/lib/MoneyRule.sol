@@ -17,7 +17,7 @@ library MoneyRule {
     /// @notice The part of the rule that all payees have in common, in memory: the slices of tiers that the revenue between
     ///         the marks touches (mostly one), for the loop in Payout.sol.
     ///
-    ///     plan  := stride(32) ‖ end of slices(32) ‖ slices
+    ///     plan  := end of slices(32) ‖ slices
     ///     slice := offset of the weight in an entry(32) ‖ W(32) ‖ f(from)(32) ‖ f(to)(32)
     ///
     /// @dev Needs base ≤ from < to ≤ MAX_REVENUE; there is then at least one slice.
@@ -33,8 +33,7 @@ library MoneyRule {
         }
         assembly ("memory-safe") {
             p := mload(0x40)
-            mstore(p, add(20, shl(2, tiers)))
-            let slice := add(p, 0x40)
+            let slice := add(p, 0x20)
             let start := base
             for {} 1 {} {
                 let word := calldataload(add(header, mul(22, add(t, 1))))
@@ -55,7 +54,7 @@ library MoneyRule {
                 t := add(t, 1)
             }
             slice := add(slice, 0x80)
-            mstore(add(p, 0x20), slice)
+            mstore(p, slice)
             mstore(0x40, slice)
         }
     }
@@ -63,7 +62,7 @@ library MoneyRule {
     /// @notice What the payee at `entry` earns by a plan.
     function earnedBy(uint256 p, uint256 entry) internal pure returns (uint256 amount) {
         assembly ("memory-safe") {
-            for { let slice := add(p, 0x40) } lt(slice, mload(add(p, 0x20))) { slice := add(slice, 0x80) } {
+            for { let slice := add(p, 0x20) } lt(slice, mload(p)) { slice := add(slice, 0x80) } {
                 let weight := shr(224, calldataload(add(entry, mload(slice))))
                 let total := mload(add(slice, 0x20))
                 let before := div(mul(mload(add(slice, 0x40)), weight), total)
@@ -75,7 +74,7 @@ library MoneyRule {
     /// @notice Whether a plan has one slice.
     function isSimple(uint256 p) internal pure returns (bool simple) {
         assembly ("memory-safe") {
-            simple := eq(mload(add(p, 0x20)), add(p, 0xc0))
+            simple := eq(mload(p), add(p, 0xa0))
         }
     }
 

@@ -46,10 +46,10 @@ library Payout {
         returns (uint256 stopped, uint256 sent, uint256 amount)
     {
         assembly ("memory-safe") {
-            let place := mload(add(plan, 0x40))
-            let total := mload(add(plan, 0x60))
-            let from := mload(add(plan, 0x80))
-            let to := mload(add(plan, 0xa0))
+            let place := mload(add(plan, 0x20))
+            let total := mload(add(plan, 0x40))
+            let from := mload(add(plan, 0x60))
+            let to := mload(add(plan, 0x80))
             for { stopped := entry } lt(stopped, end) { stopped := add(stopped, stride) } {
                 let weight := shr(224, calldataload(add(stopped, place)))
                 amount := sub(div(mul(to, weight), total), div(mul(from, weight), total))
