@@ -17,7 +17,8 @@ __all__ = ["in_commands", "of_error", "of_os_error"]
 
 _KEYSTORE = "give a keystore file by --account"
 PHRASES: dict[str, str] = {
-    "pass token=, its address on this chain": "give its address on this chain by --token",
+    "pass token=, its address on this chain": "write its address on this chain "
+    "into the file, as token.address (`deploy` takes it by --token as well)",
     " (RevenueSplit.predict_address), RevenueSplit.deploy creates it": ", `revshare deploy` creates it",
     "attach with RevenueSplit.at": "`revshare deploy` finds it",
     "pass account=, a signer such as eth_account.Account.from_key(…)": _KEYSTORE,

@@ -230,5 +230,5 @@ def test_a_mistake_in_the_token_is_said_before_the_factory_is_paid_for(
     )
     code, _, err = run("deploy", file("GBPT"), "--rpc-url", polygon)
     assert code == 2
-    assert "give its address on this chain by --token" in err
+    assert "write its address on this chain into the file, as token.address" in err
     assert 'symbol = "POL", decimals = 18' in err
