@@ -43,6 +43,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ from revshare.chain.compile import standard_input
 
 WORK = ROOT / "solidity/out/mutants"
 RESULTS = ROOT / "tools/mutants.jsonl"
+PAGE = ROOT / "docs/mutation.md"
 FORGE = ROOT / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 
 FRONT, BACK = "RevenueSplit", "BackOffice"
@@ -670,8 +672,8 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def report(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """What came of it, in Markdown: a row per file, and what lives."""
+def report(verdicts: Sequence[Mapping[str, Any]], listed: Sequence[str] = ("survived", "open")) -> str:
+    """What came of it, in Markdown: a row per file, and the mutants with a verdict that is to be listed."""
     rows = {file: Counter[str]() for file in TARGETS}
     for entry in verdicts:
         rows[entry["file"]][entry["verdict"]] += 1
@@ -685,8 +687,19 @@ def report(verdicts: Sequence[Mapping[str, Any]]) -> str:
         there_are = sum(map(len, map(all_of, TARGETS if file == "all" else [file])))
         cells = there_are, counts.total(), *(counts[kind] for kind in kinds)
         lines.append(f"| {file} | " + " | ".join(map(str, cells)) + " |")
-    alive = [entry for entry in verdicts if entry["verdict"] in ("survived", "open")]
+    alive = [entry for entry in verdicts if entry["verdict"] in listed]
     return "\n".join([*lines, "", *(f"- {entry['verdict']}: {_told(entry)}" for entry in alive)])
+
+
+def record(told: str, tried: int) -> None:
+    """Put the table, and what survived, into docs/mutation.md in place of the last."""
+    today = datetime.now(UTC).date().isoformat()
+    section = f"<!-- mutants -->\n{today}: {tried} tried.\n\n{told.strip()}\n<!-- /mutants -->"
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(
+        re.sub(r"<!-- mutants -->.*?<!-- /mutants -->", lambda _: section, text, flags=re.DOTALL),
+        encoding="utf-8",
+    )
 
 
 def main() -> int:
@@ -712,6 +725,7 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="show the sample and stop")
     parser.add_argument("--report", action="store_true", help="say what has come of the sample and stop")
+    parser.add_argument("--record", action="store_true", help="the same, and write it into docs/mutation.md")
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="verdicts are kept here (tools/mutants.jsonl)"
     )
@@ -722,7 +736,7 @@ def main() -> int:
         total = sum(len(all_of(file)) for file in files)
         say("\n".join(map(str, drawn)) + f"\n{len(drawn)} of {total}")
         return 0
-    if not options.report:
+    if not (options.report or options.record):
         judge = Judge(options.tree)
         if not options.calibrated:
             judge.calibrate(files, quick=options.quick)
@@ -733,6 +747,8 @@ def main() -> int:
     done = _verdicts(options.results)
     verdicts = [done[key] for key in map(_key, drawn) if key in done]
     say("\n" + report(verdicts) + f"\n{len(verdicts)} of the sample of {len(drawn)} tried")
+    if options.record:
+        record(report(verdicts, ["survived"]), len(verdicts))
     judged = Counter(entry["verdict"] for entry in verdicts)
     return 0 if judged["killed"] >= 0.98 * (judged["killed"] + judged["survived"]) else 1
 
