@@ -35,7 +35,8 @@ TARGETS: dict[str, Any] = {
     "book_claim_by_others": {"100000": 57_500},
 }
 ACCEPTED: dict[str, Any] = {
-    "distribute_erc20_warm": {"2": 61_700, "10": 131_500, "100": 918_000},
+    "distribute_coin_warm": {"2": 54_100},
+    "distribute_erc20_warm": {"2": 61_800, "10": 131_600, "100": 918_000},
     "claim_warm": {"10": 51_700, "100": 53_800},
 }
 """What is above its target, and how far it may be: docs/decisions/0019 has the account."""

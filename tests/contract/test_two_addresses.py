@@ -326,6 +326,59 @@ def test_nobody_chooses_so_little_gas_that_nothing_is_watched(
             return  # it was set aside
 
 
+@pytest.mark.parametrize(
+    ("through", "least", "gases"),
+    [
+        ("claim", 199_600, range(396_000, 412_000, 100)),
+        ("redirectCredit", 330_000, range(300_000, 460_000, 5_000)),
+    ],
+)
+def test_nor_does_a_look_get_less_than_it_may_have(
+    world: World, through: str, least: int, gases: range
+) -> None:
+    """The asset that is paid is a second address of the settlement token, tells its recipient, and answers 0
+    to less gas than a look has: what is held before, and what is held after, must be true both."""
+    sheet = world.deploy("Sheet")
+    settles, other = world.deploy("Door", sheet.address), world.deploy("SlyDoor", sheet.address, least)
+    for door in (settles, other):
+        world.send(sheet.functions.open(door.address))
+    a, b, helper = world.payee(), world.fresh(), world.payee()
+    split = world.split([a.address, b], shares(1, 1), settles.address)
+    upstream = world.split([split.address], shares(1), settles.address)
+    for each in (split, upstream):
+        world.send(sheet.functions.mint(each.address, 1_000))
+    told = a if through == "claim" else helper
+    world.send(other.functions.hook(told.address))
+    pays = upstream.contract.encode_abi("distribute", [upstream.terms.packed, settles.address])
+    if through == "claim":
+        world.plan(a, upstream.address, pays)
+        call = split.claiming(a.address, other.address)
+    else:
+        assert split.distribute(other.address) == (0, 1_000)
+        world.plan(helper, upstream.address, pays)
+        redirect = split.functions.redirectCredit(helper.address, other.address, 500)
+        call = a.functions.run(split.address, 0, redirect._encode_transaction_data())
+    for gas in gases:
+        world.attempt(call, gas=gas)
+        assert world.balance(settles.address, split.address) == 1_000, gas
+
+
+def test_whoever_makes_two_balances_equal_has_one_batch_made_twice(world: World) -> None:
+    """One payee sends back what its batch was paid, where as much was held of both: they seem to be one."""
+    token = world.token()
+    boomerang = min((world.deploy("Boomerang") for _ in range(12)), key=lambda made: int(made.address, 16))
+    above = (one for one in iter(world.fresh, None) if int(one, 16) > int(boomerang.address, 16))
+    payees = [boomerang.address, *(next(above) for _ in range(199))]
+    split = world.split(payees, [(None, [1] * 200)], token.address)
+    split.fund(COIN, 200)
+    split.fund(token, 200)
+    world.send(boomerang.functions.aim(split.address, 50), value=1_000)
+    receipt = world.send(split.distributing(COIN), gas=16_777_216)
+    assert world.balances(COIN, payees[1:]) == [1] * 199
+    assert receipt["gasUsed"] < 9_500_000  # 10.0 million if the rest is paid one by one
+    split.check(COIN)
+
+
 # ---------------------------------------------------------------------- each payment in a call of its own
 
 

@@ -214,7 +214,7 @@ interface IRevenueSplitOffice is IRevenueSplitEvents {
     /// @notice The books of an asset.
     /// @return distributed Revenue up to which everybody was paid or credited.
     /// @return paidOut Units that have left in all.
-    /// @return claimedAlone Whether somebody has claimed alone since the last distribution.
+    /// @return claimedAlone Whether somebody has claimed alone since the last distribution, or may have before an amendment.
     /// @dev Reverts: NotAToken, Reentered.
     function marks(address token) external view returns (uint256 distributed, uint256 paidOut, bool claimedAlone);
 

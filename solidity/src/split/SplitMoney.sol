@@ -99,8 +99,9 @@ abstract contract SplitMoney is SplitState {
 
     /// @dev As many payments as make a batch at once, in a call of the split to itself. An answer that is not clear, or a
     ///      balance that may not fall, undoes that, and then each of them is made in a call of its own, and each that is left:
-    ///      so no more than one batch is made twice. (Coin that settles is either accepted or not, and lowers nothing else:
-    ///      there is nothing to undo.)
+    ///      so not every batch is made twice. Once a batch alone is, if two balances seemed to be one: a payee may have made
+    ///      them equal, and each payment by itself shows that they are two. (Coin that settles is either accepted or not, and
+    ///      lowers nothing else: there is nothing to undo.)
     /// @param claimed Whether somebody may have claimed beyond `mark`.
     /// @return sent Units that left.
     /// @return credited Units set aside.
@@ -116,6 +117,7 @@ abstract contract SplitMoney is SplitState {
         uint256 start = Calldata.start(terms);
         unchecked {
             uint256 batch = _BATCH * Terms.strideOf(Terms.tierCount(start));
+            bool undone;
             for (uint256 next; entry != end; entry = next) {
                 next = end - entry > batch ? entry + batch : end;
                 uint256 paid;
@@ -124,8 +126,9 @@ abstract contract SplitMoney is SplitState {
                     uint256 p, uint256 c
                 ) {
                     (paid, aside) = (p, c);
-                } catch {
-                    next = end;
+                } catch (bytes memory reason) {
+                    if (undone || bytes4(reason) != BalanceShared.selector) next = end;
+                    undone = true;
                     (paid, aside) = _payEach(terms, entry, next, token, mark, to, claimed, true);
                 }
                 (sent, credited) = (sent + paid, credited + aside);
@@ -152,10 +155,7 @@ abstract contract SplitMoney is SplitState {
         uint256 held;
         uint256 coins;
         uint256 units;
-        if (token != settlement) {
-            held = Asset.balance(token);
-            (coins, units) = _guard(token, settlement);
-        }
+        if (token != settlement) (held, coins, units) = _guard(token, settlement);
         if (claimed) (sent, credited) = _payEach(terms, from, until, token, mark, to, true, false);
         else (sent, credited) = _pay(terms, from, until, token, mark, to);
         if (token != settlement) _unguard(token, settlement, held, coins, units);

@@ -55,9 +55,8 @@ abstract contract SplitOffice is IRevenueSplitOffice, SplitState {
     /// @inheritdoc IRevenueSplitOffice
     function deliver(address asset, address to, uint256 amount, address settlement) external returns (bool paid_) {
         if (msg.sender != address(this)) revert Delivery.OnlyItself();
-        uint256 held = Asset.balance(asset);
-        if (asset == settlement) return Delivery.attempt(asset, to, amount, held);
-        (uint256 coins, uint256 units) = _guard(asset, settlement);
+        if (asset == settlement) return Delivery.attempt(asset, to, amount, Asset.balance(asset));
+        (uint256 held, uint256 coins, uint256 units) = _guard(asset, settlement);
         paid_ = Delivery.attempt(asset, to, amount, held);
         _unguard(asset, settlement, held, coins, units);
     }

@@ -96,14 +96,23 @@ abstract contract SplitState is IRevenueSplitEvents {
         if (settlement != Asset.COIN) Lock.requireFree(settlement);
     }
 
+    /// @return held Units of `asset` held.
     /// @return coins What is held of the coin, if it must not fall.
     /// @return units What is held of the settlement token, if it must not fall.
-    /// @dev Reverts: Reentered.
-    function _guard(address asset, address settlement) internal returns (uint256 coins, uint256 units) {
+    /// @dev Reverts: Reentered, NotAToken, NotEnoughGas.
+    function _guard(address asset, address settlement)
+        internal
+        returns (uint256 held, uint256 coins, uint256 units)
+    {
         _requireGuardable(asset, settlement);
         if (asset != Asset.COIN) {
             Lock.take(Asset.COIN);
             coins = address(this).balance;
+            bool answered;
+            (answered, held) = _lookAt(asset);
+            if (!answered) revert Asset.NotAToken(asset);
+        } else {
+            held = address(this).balance;
         }
         if (settlement != Asset.COIN) {
             Lock.take(settlement);
@@ -136,9 +145,10 @@ abstract contract SplitState is IRevenueSplitEvents {
     }
 
     /// @dev What is held of a token that is watched, asked with all the gas that it may have: nobody chooses so little that it
-    ///      answers otherwise. `units` is 0 where it does not answer. Reverts: NotEnoughGas.
+    ///      answers otherwise. What the call itself costs comes on top. `units` is 0 where it does not answer. Reverts:
+    ///      NotEnoughGas.
     function _lookAt(address token) private view returns (bool answered, uint256 units) {
-        Delivery.requireGas(TOKEN_GAS);
+        Delivery.requireGas(TOKEN_GAS + 5_000);
         return Asset.ask(token, TOKEN_GAS);
     }
 
@@ -157,7 +167,9 @@ abstract contract SplitState is IRevenueSplitEvents {
             return;
         }
         Lock.take(token);
-        (uint256 coins, uint256 units) = _guard(token, settlement);
+        uint256 coins;
+        uint256 units;
+        (held, coins, units) = _guard(token, settlement);
         Delivery.sendAll(token, to, amount, held);
         _unguard(token, settlement, held, coins, units);
         Lock.release(token);

@@ -109,3 +109,19 @@ contract RefusingCode {
         revert("not to this account");
     }
 }
+
+/// @title A payee that sends so much coin somewhere whenever it is paid.
+contract Boomerang {
+    address public target;
+    uint256 public amount;
+
+    function aim(address target_, uint256 amount_) external payable {
+        (target, amount) = (target_, amount_);
+    }
+
+    receive() external payable {
+        if (amount == 0) return;
+        (bool done,) = target.call{value: amount}("");
+        done;
+    }
+}

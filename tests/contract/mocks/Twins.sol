@@ -97,6 +97,19 @@ contract DearTellingDoor is TellingDoor {
     }
 }
 
+/// @title A TellingDoor that says nought to whoever gives it less than so much gas.
+contract SlyDoor is TellingDoor {
+    uint256 public immutable least;
+
+    constructor(Sheet sheet_, uint256 least_) TellingDoor(sheet_) {
+        least = least_;
+    }
+
+    function balanceOf(address who) external view override returns (uint256) {
+        return gasleft() < least ? 0 : sheet.balanceOf(who);
+    }
+}
+
 /// @title A Door that says nothing, or nought, at once, to whoever gives it less than so much gas.
 contract PickyDoor is Door {
     uint256 public immutable least;
