@@ -110,17 +110,15 @@ contract SlyDoor is TellingDoor {
     }
 }
 
-/// @title A Door that says nothing, or nought, at once, to whoever gives it less than so much gas.
+/// @title A Door that says nothing, at once, to whoever gives it less than so much gas.
 contract PickyDoor is Door {
     uint256 public immutable least;
-    bool public immutable lies;
 
-    constructor(Sheet sheet_, uint256 least_, bool lies_) Door(sheet_) {
-        (least, lies) = (least_, lies_);
+    constructor(Sheet sheet_, uint256 least_) Door(sheet_) {
+        least = least_;
     }
 
     function balanceOf(address who) external view override returns (uint256) {
-        if (lies && gasleft() < least) return 0;
         require(gasleft() >= least, "too little gas");
         return sheet.balanceOf(who);
     }
